@@ -4,8 +4,9 @@ PYTHON ?= $(if $(filter Windows_NT,$(OS)),python,python3)
 INSTALL ?= --requirement requirements.txt
 DATA := $(or $(BOOK_DATA_DIR),data)
 
-VENV := .venv/$(if $(filter Windows_NT,$(OS)),Scripts,bin)/python
-BUILD := $(VENV) -m jupyter_book build . --nitpick --warningiserror --keep-going
+BIN := $(if $(filter Windows_NT,$(OS)),Scripts,bin)
+PY := .venv/$(BIN)/python
+BUILD := $(PY) -m jupyter_book build . --nitpick --warningiserror --keep-going
 SOURCES := $(wildcard _config.yml _toc.yml intro.md references.bib _static/* notebooks/*.ipynb \
 	pages/*.ipynb pages/*.md pages/images/* helpers/*.py helpers/*.mplstyle)
 
@@ -19,29 +20,29 @@ book: _build/made ## build the book on the simulated twin
 
 test: lint _build/made ## check the modules, every notebook and the built book
 	@echo "Testing the modules, the notebooks, and the book in _build/html/index.html"
-	$(VENV) -m pytest --nbval --nbval-current-env tests notebooks pages
+	$(PY) -m pytest --nbval --nbval-current-env tests notebooks pages
 
 lint: .venv/made ## check style and layout of modules and notebooks
-	$(VENV) -m ruff check .
-	$(VENV) -m ruff format --check .
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
 
 serve: _build/made ## show the built book in a browser
 	@echo "The book: http://localhost:8000 (stop with Ctrl+C)"
-	$(VENV) -m http.server --bind localhost --directory _build/html 8000
+	$(PY) -m http.server --bind localhost --directory _build/html 8000
 
 real: .venv/made ## build the book on the real recording (downloads 153 MB)
-	$(VENV) -c "from helpers.datasets import load; load('real')"
+	$(PY) -c "from helpers.datasets import load; load('real')"
 	rm -rf _build_real
 	BOOK_DATA=real $(BUILD) --path-output _build_real
 	@echo "The book on the real recording: _build_real/_build/html/index.html"
 
 twin: .venv/made ## make the simulated twin
-	$(VENV) -m helpers.twin "$(DATA)/twin"
+	$(PY) -m helpers.twin "$(DATA)/twin"
 
 lock: ## pin the newest versions of what pyproject.toml asks for
 	$(PYTHON) -m venv .lock
-	$(dir $(VENV:.venv%=.lock%))python -m pip install --quiet uv
-	echo "--editable .[book,test]" | $(dir $(VENV:.venv%=.lock%))uv pip compile - --quiet \
+	.lock/$(BIN)/python -m pip install --quiet uv
+	echo "--editable .[book,test]" | .lock/$(BIN)/uv pip compile - --quiet \
 		--universal --python-version 3.11 --upgrade --no-annotate \
 		--custom-compile-command "make lock" --output-file requirements.txt
 	@echo "The lock: requirements.txt"
@@ -54,7 +55,7 @@ clean: ## remove all that these commands make, except the real recording
 	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and \
 		'Python 3.11 or newer is needed: say make PYTHON=python3.12, for instance')"
 	$(PYTHON) -m venv .venv
-	$(VENV) -m pip install --quiet $(INSTALL)
+	$(PY) -m pip install --quiet $(INSTALL)
 	@touch $@
 
 # Every page anew: Sphinx cannot know that a helper which a notebook calls has changed.
