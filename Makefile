@@ -20,7 +20,8 @@ book: _build/made ## build the book on the simulated twin
 
 test: lint _build/made ## check the modules, every notebook and the built book
 	@echo "Testing the modules, the notebooks, and the book in _build/html/index.html"
-	$(PY) -m pytest --nbval --nbval-current-env tests notebooks pages
+	$(PY) -m pytest --nbval --nbval-current-env --nbval-sanitize-with tests/nbval_sanitise.cfg \
+		tests notebooks pages
 
 lint: .venv/made ## check style and layout of modules and notebooks
 	$(PY) -m ruff check .
