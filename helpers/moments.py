@@ -1,0 +1,110 @@
+"""The sums behind ridge regression: computed once, they serve every voxel and every penalty.
+
+For each voxel y, ridge regression finds the weights w that make ``|y - X w|^2 + a |w|^2`` least,
+where X and y have their means removed and a > 0 is the penalty. The solution is
+
+    w = (X'X + a I)^-1 X'y.
+
+It needs the data only through the sums X'X and X'y. With the eigenvectors Q and eigenvalues d of
+X'X, X'X = Q diag(d) Q', the solution is
+
+    w = Q v    with    v = Q'X'y / (d + a),
+
+so that one decomposition serves every voxel and every penalty.
+
+The held-out error needs sums only as well. Let x and y stand for the test fold with its own means
+removed, n for its number of samples, and m_x, m_y for the means of the fold minus those of the
+training set. The error on the fold splits into a part within it and a part from its mean:
+
+    |y - x w|^2 + n (m_y - m_x w)^2  =  y'y - 2 w'x'y + w'x'x w + n (m_y - m_x w)^2,
+
+and R2 = 1 - error / y'y. So each fold is summarised once (`summarise`), and a training set is made
+by adding up the summaries of its folds (`merge`), again with a part from the means:
+
+    X'X = sum over folds of  x'x + n (m_fold - m)'(m_fold - m).
+
+Means are removed before products are summed, because a large mean would swallow the digits of a
+small variance.
+"""
+
+from dataclasses import dataclass
+from functools import reduce
+
+import numpy as np
+
+from helpers.checks import is_constant
+
+
+@dataclass(frozen=True)
+class Summary:
+    """All that ridge regression needs to know of some rows: count, means and centred sums."""
+
+    n: int
+    x_mean: np.ndarray  # (n_features,)
+    y_mean: np.ndarray  # (n_voxels,)
+    xx: np.ndarray  # (n_features, n_features)
+    xy: np.ndarray  # (n_features, n_voxels)
+    yy: np.ndarray  # (n_voxels,)
+
+
+def summarise(X, Y):
+    """Summarise rows of X (n, n_features) and Y (n, n_voxels)."""
+    x_mean, y_mean = X.mean(axis=0), Y.mean(axis=0)
+    x, y = X - x_mean, Y - y_mean
+    yy = np.einsum("nv,nv->v", y, y)
+    # A constant leaves rounding errors behind, which must not pass for variance.
+    yy[is_constant(Y)] = 0
+    return Summary(len(X), x_mean, y_mean, x.T @ x, x.T @ y, yy)
+
+
+def merge(a, b):
+    """Summarise the rows of two summaries together (Chan, Golub and LeVeque, 1983)."""
+    n = a.n + b.n
+    dx, dy = b.x_mean - a.x_mean, b.y_mean - a.y_mean
+    share = a.n * b.n / n
+    return Summary(
+        n,
+        a.x_mean + b.n / n * dx,
+        a.y_mean + b.n / n * dy,
+        a.xx + b.xx + share * np.outer(dx, dx),
+        a.xy + b.xy + share * np.outer(dx, dy),
+        a.yy + b.yy + share * dy**2,
+    )
+
+
+def decompose(xx):
+    """Return eigenvalues and eigenvectors of X'X; rounding must not make a value negative."""
+    values, vectors = np.linalg.eigh(xx)
+    return np.maximum(values, 0), vectors
+
+
+def held_out_scores(folds, alphas):
+    """Score ridge regression on each fold, trained on all the others.
+
+    Parameters
+    ----------
+    folds : list of Summary
+    alphas : ndarray, shape (n_alphas,)
+
+    Returns
+    -------
+    ndarray, shape (n_alphas, n_folds, n_voxels)
+        R2; NaN where a voxel is constant over the fold.
+    """
+    scores = np.empty((len(alphas), len(folds), len(folds[0].yy)))
+    for f, test in enumerate(folds):
+        train = reduce(merge, folds[:f] + folds[f + 1 :])
+        values, vectors = decompose(train.xx)
+        # From here on, everything is expressed in the eigenvectors: X Q instead of X.
+        xy = vectors.T @ train.xy
+        test_xx = vectors.T @ test.xx @ vectors
+        test_xy = vectors.T @ test.xy
+        x_shift = (test.x_mean - train.x_mean) @ vectors
+        y_shift = test.y_mean - train.y_mean
+        total = np.where(test.yy > 0, test.yy, np.nan)
+        for a, alpha in enumerate(alphas):
+            v = xy / (values + alpha)[:, np.newaxis]
+            within = test.yy + np.einsum("pv,pv->v", v, test_xx @ v - 2 * test_xy)
+            error = within + test.n * (y_shift - x_shift @ v) ** 2
+            scores[a, f] = 1 - error / total
+    return scores
