@@ -25,7 +25,7 @@ NOTEBOOK_METADATA = {
 
 
 def stored_outputs(outputs):
-    """Outputs without image bytes and metadata, with neighbouring pieces of a stream joined."""
+    """Drop image bytes and metadata from the outputs; join neighbouring pieces of a stream."""
     kept = []
     for output in outputs:
         output = nbformat.from_dict(output)
@@ -47,7 +47,7 @@ def stored_outputs(outputs):
 
 
 def tidy(notebook):
-    """Text of the notebook as it is stored: the same for the same cells and printed outputs."""
+    """Write the notebook as text: the same for the same cells and printed outputs."""
     tidied = nbformat.v4.new_notebook(metadata=NOTEBOOK_METADATA)
     seen = {}
     for cell in notebook.cells:
@@ -67,14 +67,14 @@ def tidy(notebook):
 
 
 def _cell_id(cell, seen):
-    """Id made from the cell's text, so that it is random neither in a diff nor between authors."""
+    """Make the id from the cell's text, so that a second author or run gets the same."""
     name = hashlib.sha256(f"{cell.cell_type}\n{cell.source}".encode()).hexdigest()[:8]
     seen[name] = seen.get(name, 0) + 1
     return name if seen[name] == 1 else f"{name}-{seen[name]}"
 
 
 def stderr_findings(notebook):
-    """What the cells wrote to stderr, with the number of the cell (counted from 1, all cells)."""
+    """List what the cells wrote to stderr; cells are counted from 1, text and code alike."""
     return [
         f"cell {number}: wrote to stderr: {output.text.strip()[:500]}"
         for number, cell in enumerate(notebook.cells, 1)

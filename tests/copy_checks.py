@@ -1,0 +1,92 @@
+"""Checks across notebooks and helpers: repeated alt texts, copied code, unused helpers."""
+
+import ast
+import re
+from pathlib import Path
+
+from notebook_checks import called, code
+
+LONGEST_COPY = 4
+
+
+def repeated_alts(pages):
+    """Alt texts that two figures share; ``pages`` is a list of notebooks' cells."""
+    first, findings = {}, []
+    for cell in (cell for cells in pages for cell in code(cells) if cell.figures):
+        alt = re.sub(r"\W+", " ", cell.image.get("alt", "")).strip().lower()
+        if alt and alt in first:
+            findings.append(f"{cell.place}: has the alt text of {first[alt]}; say what is here")
+        first.setdefault(alt, cell.place)
+    return findings
+
+
+def statements(cells):
+    """Code as (place, line) without imports and comments, in one formatting."""
+    return [
+        (cell.place, text)
+        for cell in code(cells)
+        for node in cell.tree.body
+        if not isinstance(node, ast.Import | ast.ImportFrom)
+        for text in ast.unparse(node).splitlines()
+    ]
+
+
+def copied_code(pages):
+    """Blocks of more than LONGEST_COPY equal lines in two notebooks."""
+    length, first, findings = LONGEST_COPY + 1, {}, []
+    for number, lines in enumerate(map(statements, pages)):
+        last = None
+        for start in range(len(lines) - length + 1):
+            block = tuple(text for _, text in lines[start : start + length])
+            known = first.setdefault(block, (number, lines[start][0]))
+            if known[0] != number:
+                if start - 1 != last:
+                    findings.append(
+                        f"{lines[start][0]}: repeats {length} lines or more of {known[1]} "
+                        f"({block[0]!r} ...); put them in a helper"
+                    )
+                last = start
+    return findings
+
+
+def public(tree):
+    """Public functions and classes that a module defines."""
+    kinds = ast.FunctionDef | ast.ClassDef
+    return [n for n in tree.body if isinstance(n, kinds) and not n.name.startswith("_")]
+
+
+def names(tree):
+    """All names that the code uses, but for those that it only imports."""
+    return {n.id for n in ast.walk(tree) if isinstance(n, ast.Name)} | {
+        n.attr for n in ast.walk(tree) if isinstance(n, ast.Attribute)
+    }
+
+
+def unused_helpers(folder, pages):
+    """Public helpers that neither a notebook nor another place in the helpers uses."""
+    trees = {path: _parse(path) for path in sorted(Path(folder).glob("*.py"))}
+    in_notebooks = {name for cells in pages for cell in code(cells) for name in names(cell.tree)}
+    findings = []
+    for path, tree in trees.items():
+        for helper in public(tree):
+            others = [node for t in trees.values() for node in t.body if node is not helper]
+            if helper.name not in in_notebooks.union(*map(names, others)):
+                findings.append(
+                    f"{path.parent.name}/{path.name}, line {helper.lineno}: nothing uses "
+                    f"{helper.name}; use it in a chapter or take it out"
+                )
+    return findings
+
+
+def labelling_helpers(folder):
+    """Names of the functions that write the data's source on a figure."""
+    return {"label_source"} | {
+        helper.name
+        for path in sorted(Path(folder).glob("*.py"))
+        for helper in public(_parse(path))
+        if "label_source" in called(helper)
+    }
+
+
+def _parse(path):
+    return ast.parse(path.read_text(encoding="utf-8"))

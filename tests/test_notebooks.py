@@ -1,0 +1,117 @@
+"""The notebooks and pages can be trusted: every check, run on the book.
+
+That each check finds its fault is shown in test_notebook_checks.py.
+"""
+
+from pathlib import Path
+
+import copy_checks
+import nbformat
+import notebook_checks
+import output_checks
+import prose_checks
+import pytest
+from notebook_checks import load_tool, read_cells
+
+ROOT = Path(__file__).resolve().parent.parent
+CHAPTERS = [
+    "01_loading",
+    "02_ridge_encoding",
+    "03_brain_mapping",
+    "04_receptive_fields",
+    "05_recovering_the_truth",
+]
+EXECUTED_PAGES = ["about_the_twin", "your_own_data"]
+# The chapters that must be there are tested even when they are not, and then fail.
+EXPECTED = [ROOT / "notebooks" / f"{chapter}.ipynb" for chapter in CHAPTERS]
+EXPECTED += [ROOT / "pages" / f"{page}.ipynb" for page in EXECUTED_PAGES]
+NOTEBOOKS = sorted({*EXPECTED, *ROOT.glob("notebooks/*.ipynb"), *ROOT.glob("pages/*.ipynb")})
+TEXT_PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("pages/*.md")])
+
+# Checks that need nothing but the cells of one notebook.
+CHECKS = [
+    notebook_checks.title_missing,
+    notebook_checks.not_python,
+    notebook_checks.long_cells,
+    notebook_checks.trailing_semicolons,
+    notebook_checks.escapes,
+    notebook_checks.clock_readers,
+    notebook_checks.bare_columns,
+    output_checks.not_run,
+    output_checks.stderr,
+    output_checks.stored_images,
+    output_checks.object_reprs,
+    output_checks.wordless_displays,
+    output_checks.paths_and_times,
+    output_checks.figures_without_alt,
+    prose_checks.banned_words,
+    prose_checks.broken_exercises,
+]
+
+
+def name(item):
+    return item.stem if isinstance(item, Path) else item.__name__
+
+
+def report(findings):
+    """A message with one finding a line."""
+    return "\n".join(["", *findings])
+
+
+def in_the_book(paths=None):
+    return {path: read_cells(path, ROOT) for path in paths or [*NOTEBOOKS, *TEXT_PAGES]}
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=name)
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=name)
+def test_notebook(notebook, check):
+    findings = check(read_cells(notebook, ROOT))
+    assert not findings, report(findings)
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=name)
+def test_figures_name_their_source(notebook):
+    labelling = copy_checks.labelling_helpers(ROOT / "helpers")
+    findings = output_checks.figures_without_source(read_cells(notebook, ROOT), labelling)
+    assert not findings, report(findings)
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=name)
+def test_notebook_is_stored_in_the_one_form(notebook):
+    text = notebook.read_text(encoding="utf-8")
+    tidied = load_tool().tidy(nbformat.reads(text, as_version=4))
+    assert text == tidied, f"{name(notebook)}: run tools/execute.py on it before you commit"
+
+
+@pytest.mark.parametrize(
+    "notebook", [n for n in NOTEBOOKS if n.parent.name == "notebooks"], ids=name
+)
+def test_chapter_has_an_exercise(notebook):
+    sources = [cell.source for cell in read_cells(notebook, ROOT) if cell.kind == "markdown"]
+    assert any("{exercise" in source for source in sources), f"{name(notebook)}: no exercise"
+
+
+@pytest.mark.parametrize("page", TEXT_PAGES, ids=name)
+@pytest.mark.parametrize(
+    "check", [prose_checks.banned_words, prose_checks.broken_exercises], ids=name
+)
+def test_text_page(page, check):
+    findings = check(read_cells(page, ROOT))
+    assert not findings, report(findings)
+
+
+def test_links_citations_and_terms():
+    pages = in_the_book()
+    cells = [cell for page in pages.values() for cell in page]
+    findings = prose_checks.dead_links(pages, ROOT)
+    findings += prose_checks.dead_citations(cells, ROOT / "references.bib")
+    findings += prose_checks.dead_terms(cells, ROOT / "pages" / "glossary.md")
+    assert not findings, report(findings)
+
+
+def test_nothing_is_copied_and_every_helper_is_used():
+    pages = list(in_the_book(NOTEBOOKS).values())
+    findings = copy_checks.repeated_alts(pages)
+    findings += copy_checks.copied_code(pages)
+    findings += copy_checks.unused_helpers(ROOT / "helpers", pages)
+    assert not findings, report(findings)
