@@ -1,0 +1,138 @@
+"""Opening NIfTI files, and checking that runs, mask and stimulus tables fit together."""
+
+import zlib
+
+import nibabel
+import numpy as np
+from nilearn.image import get_data, load_img
+
+from helpers.errors import DataError
+
+UNREADABLE = (OSError, EOFError, zlib.error, nibabel.filebasedimages.ImageFileError)
+
+
+def open_image(image_file):
+    """Open a NIfTI file; its values are read when they are asked for.
+
+    Parameters
+    ----------
+    image_file : str or Path
+
+    Returns
+    -------
+    nibabel image
+
+    Raises
+    ------
+    DataError
+        If the file is missing or is no image.
+    """
+    try:
+        return load_img(str(image_file))
+    except (*UNREADABLE, ValueError) as error:
+        raise _unreadable(image_file, error) from None
+
+
+def read_values(image, image_file):
+    """Read the values of an opened image.
+
+    Parameters
+    ----------
+    image : nibabel image
+    image_file : str or Path
+        The name to give in an error.
+
+    Returns
+    -------
+    ndarray, (i, j, k) or (i, j, k, n_volumes)
+
+    Raises
+    ------
+    DataError
+        If the file is truncated or damaged.
+    """
+    try:
+        return get_data(image)
+    except UNREADABLE as error:
+        raise _unreadable(image_file, error) from None
+
+
+def _unreadable(image_file, error):
+    """Return the DataError for a file that cannot be read."""
+    # The first line: nilearn's and nibabel's messages run on with advice of their own.
+    reason = next(iter(str(error).splitlines()), "") or type(error).__name__
+    return DataError(
+        f"{image_file} cannot be read as a NIfTI image ({reason}): check the path, or get the "
+        "file anew."
+    )
+
+
+def _check_mask(mask_file):
+    """Return the opened mask; ValueError if it is empty, not 3-D or has over two values."""
+    mask = open_image(mask_file)
+    if mask.ndim != 3:
+        raise ValueError(
+            f"The mask {mask_file} has the shape {mask.shape}; expected three dimensions: "
+            "give one volume."
+        )
+    found = np.unique(read_values(mask, mask_file))
+    if not found.any():
+        raise ValueError(
+            f"The mask {mask_file} is empty: all of its values are 0; expected 1 in each voxel "
+            "to analyse: give the mask of your region."
+        )
+    if not np.isfinite(found).all() or len(found) > 2 or (len(found) == 2 and 0 not in found):
+        raise ValueError(
+            f"The mask {mask_file} has {len(found)} different values; expected 0 outside and 1 "
+            "inside: threshold it first."
+        )
+    return mask
+
+
+def check_runs(run_files, n_rows, mask_file):
+    """Check that runs, their stimuli and the mask fit together, from the headers alone.
+
+    Parameters
+    ----------
+    run_files : list of str or Path
+        Four-dimensional images.
+    n_rows : list of int
+        Rows of each run's stimulus table.
+    mask_file : str or Path
+
+    Raises
+    ------
+    DataError
+        If a file cannot be read.
+    ValueError
+        If grids differ, or a run has more or fewer volumes than its table has rows.
+    """
+    mask = _check_mask(mask_file)
+    for run_file, rows in zip(run_files, n_rows, strict=True):
+        run = open_image(run_file)
+        if run.ndim != 4:
+            raise ValueError(
+                f"{run_file} has the shape {run.shape}; expected four dimensions, the last one "
+                "time: give one file a run with all of its volumes."
+            )
+        _check_grid(run, run_file, mask, mask_file)
+        if run.shape[3] != rows:
+            raise ValueError(
+                f"{run_file} has {run.shape[3]} volumes and its stimulus table has {rows} rows; "
+                "expected one row a volume: check that the files belong to the same run."
+            )
+
+
+def _check_grid(run, run_file, mask, mask_file):
+    """Raise ValueError unless a run has the mask's grid."""
+    # The test that nilearn makes before it resamples, which would blur what was measured.
+    if run.shape[:3] == mask.shape and np.allclose(run.affine, mask.affine):
+        return
+    differs, of_run, of_mask = "shape", run.shape[:3], mask.shape
+    if of_run == of_mask:
+        differs, of_run, of_mask = "affine", *(i.affine.round(4).tolist() for i in (run, mask))
+    raise ValueError(
+        f"{run_file} is on another grid than the mask {mask_file}: its {differs} is {of_run} and "
+        f"the mask's is {of_mask}; expected the same for the mask and all runs: resample one to "
+        "the other with nilearn.image.resample_to_img."
+    )

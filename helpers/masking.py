@@ -1,0 +1,85 @@
+"""Masking runs, with the result cached on disk so that the next chapter starts at once."""
+
+import zlib
+from pathlib import Path
+
+import nilearn
+import numpy as np
+from joblib import Memory
+from nilearn.maskers import MultiNiftiMasker
+
+from helpers.errors import DataError
+from helpers.image_files import open_image, read_values
+
+
+def masked_runs(run_files, mask_file, options, cache):
+    """Mask and clean runs, or take the result from the cache.
+
+    An entry is found again while paths, sizes and dates of the files, the options and
+    nilearn's version are the same. It is made anew when it cannot be read or its checksum differs.
+
+    Parameters
+    ----------
+    run_files : list of str or Path
+    mask_file : str or Path
+    options : dict
+        Arguments of nilearn's MultiNiftiMasker.
+    cache : Path
+        Folder of the cache; it may be deleted at any time.
+
+    Returns
+    -------
+    ndarray, (n_volumes, n_voxels)
+        All runs, one below the other.
+
+    Raises
+    ------
+    DataError
+        If a file cannot be read, or the cache folder cannot be made.
+    ValueError
+        If a voxel inside the mask has NaN or infinite values.
+    """
+    stamps = [(Path(f).stat().st_size, Path(f).stat().st_mtime_ns) for f in [*run_files, mask_file]]
+    stamps.append(nilearn.__version__)
+    arguments = ([str(f) for f in run_files], str(mask_file), options, stamps)
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+        cached = Memory(cache, verbose=0).cache(_mask_runs)
+    except OSError as error:
+        raise DataError(
+            f"The cache folder {cache} cannot be made ({error.strerror}): set BOOK_DATA_DIR to a "
+            "folder that can be written."
+        ) from None
+    if cached.check_call_in_cache(*arguments):
+        entry = cached.call_and_shelve(*arguments)
+        bold = _read_entry(entry)
+        if bold is not None:
+            return bold
+        entry.clear()
+    return cached(*arguments)[0]
+
+
+def _mask_runs(run_files, mask_file, options, stamps):
+    """Return the masked runs and their checksum; `stamps` only tells cache entries apart."""
+    masker = MultiNiftiMasker(mask_img=mask_file, **options).fit()
+    inside = read_values(open_image(mask_file), mask_file) != 0
+    runs = []
+    for run_file in run_files:
+        image = open_image(run_file)
+        if not np.isfinite(read_values(image, run_file)[inside]).all():
+            raise ValueError(
+                f"{run_file} has NaN or infinite values inside the mask; expected a number in "
+                "each voxel and volume: take those voxels out of the mask, or repair the run."
+            )
+        runs.extend(masker.transform([image]))
+    bold = np.vstack(runs)
+    return bold, zlib.crc32(bold)
+
+
+def _read_entry(entry):
+    """Return the array of a cache entry, None if it is damaged."""
+    try:
+        bold, checksum = entry.get()
+    except Exception:  # A damaged pickle can raise anything; the entry is then made anew.
+        return None
+    return bold if zlib.crc32(bold) == checksum else None
