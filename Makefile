@@ -6,7 +6,7 @@ DATA := $(or $(BOOK_DATA_DIR),data)
 
 BIN := $(if $(filter Windows_NT,$(OS)),Scripts,bin)
 PY := .venv/$(BIN)/python
-BUILD := $(PY) -m jupyter_book build . --nitpick --warningiserror --keep-going
+BUILD := .venv/$(BIN)/jupyter-book build . --nitpick --warningiserror --keep-going
 SOURCES := $(wildcard _config.yml _toc.yml intro.md references.bib _static/* notebooks/*.ipynb \
 	pages/*.ipynb pages/*.md pages/images/* helpers/*.py helpers/*.mplstyle)
 
