@@ -73,7 +73,7 @@ def write_address(folder, url):
     folder : path
         The book's folder, with ``_config.yml``.
     url : str
-        For example ``https://github.com/OWNER/REPOSITORY``.
+        For example ``https://github.com/OWNER/NAME``.
 
     Raises
     ------
@@ -83,7 +83,7 @@ def write_address(folder, url):
     url = url.rstrip("/").removesuffix(".git")
     if not URL.fullmatch(url):
         raise ValueError(
-            f"{url!r} is not the address of a repository; give it as https://HOST/OWNER/REPOSITORY."
+            f"{url!r} is not the address of a repository; give it as https://HOST/OWNER/NAME."
         )
     path = Path(folder) / "_config.yml"
     config = path.read_text(encoding="utf-8")
@@ -161,7 +161,7 @@ def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     commands = parser.add_subparsers(dest="command", required=True)
     address = commands.add_parser("address", help="write the repository's URL into _config.yml")
-    address.add_argument("url", help="for example https://github.com/OWNER/REPOSITORY")
+    address.add_argument("url", help="for example https://github.com/OWNER/NAME")
     commands.add_parser("colab", help="put the cell for Google Colab into every notebook")
     options = parser.parse_args(arguments)
     book = Path(__file__).resolve().parent.parent
