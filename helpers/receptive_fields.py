@@ -152,7 +152,6 @@ def sample_gaussians(centre, size, shape=(10, 10)):
     -------
     ndarray, shape (n, n_pixels), in C order
     """
-    # A 2-D Gaussian is the product of one over rows and one over columns.
     rows, columns = (
         np.exp(-((np.arange(n) - centre[:, [axis]]) ** 2) / (2 * size[:, np.newaxis] ** 2))
         for axis, n in enumerate(shape)
@@ -181,8 +180,7 @@ def _check_weights(weights, shape):
     if weights.ndim != 2 or weights.shape[1] != np.prod(shape):
         raise ValueError(
             f"weights has shape {weights.shape}; expected (n_voxels, {np.prod(shape)}) for images "
-            f"of {shape[0]} x {shape[1]} pixels. Coefficients of ridge.fit are the other way "
-            "round: give coef.T."
+            f"of {shape[0]} x {shape[1]} pixels. For the coefficients of ridge.fit give coef.T."
         )
     broken = ~(np.isfinite(weights).all(axis=1) | np.isnan(weights).all(axis=1))
     if broken.any():

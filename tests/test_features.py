@@ -1,0 +1,81 @@
+"""Delayed features: each column is the shifted run, and nothing crosses a run."""
+
+import numpy as np
+import pytest
+
+from helpers.features import delay
+
+LENGTHS = [(5, 5, 5), (4, 9, 6), (7,)]
+
+
+def table(lengths, n_features=3, seed=0):
+    rng = np.random.default_rng(seed)
+    return rng.normal(size=(sum(lengths), n_features)), np.repeat(np.arange(len(lengths)), lengths)
+
+
+@pytest.mark.parametrize("lengths", LENGTHS)
+@pytest.mark.parametrize("delays", [(0,), (1, 2, 3), (3, 0, 2)])
+def test_each_value_is_the_one_so_many_volumes_before(lengths, delays):
+    X, runs = table(lengths)
+    delayed = delay(X, runs, delays)
+    assert delayed.shape == (len(X), 3 * len(delays))
+    for row in range(len(X)):
+        for i, lag in enumerate(delays):
+            same_run = row - lag >= 0 and runs[row - lag] == runs[row]
+            expected = X[row - lag] if same_run else np.zeros(3)
+            np.testing.assert_array_equal(delayed[row, 3 * i : 3 * i + 3], expected)
+
+
+@pytest.mark.parametrize("lengths", LENGTHS)
+def test_a_run_does_not_depend_on_the_others(lengths):
+    X, runs = table(lengths)
+    together = delay(X, runs, (1, 2, 3))
+    for run in np.unique(runs):
+        rows = runs == run
+        np.testing.assert_array_equal(together[rows], delay(X[rows], runs[rows], (1, 2, 3)))
+
+
+def test_delay_zero_is_the_input_and_a_copy():
+    X, runs = table((4, 4))
+    delayed = delay(X, runs, [0])
+    np.testing.assert_array_equal(delayed, X)
+    assert not np.shares_memory(delayed, X)
+
+
+def test_the_input_is_left_alone():
+    X, runs = table((4, 4))
+    before = X.copy()
+    delay(X, runs, (1, 2))
+    np.testing.assert_array_equal(X, before)
+
+
+def test_integer_images_are_not_truncated():
+    assert delay(np.ones((3, 1), int), [0, 0, 0], (1,)).dtype == np.float64
+
+
+@pytest.mark.parametrize(
+    ("delays", "message"),
+    [
+        ((-1,), "from 0 to 3.*looks into the future"),
+        ((1, 4), "shortest run .4 volumes"),
+        ((), "whole numbers"),
+        (2, "whole numbers"),
+        ((1.5,), "whole numbers"),
+        ((2.0,), "whole numbers"),
+        ((1, 1), "twice"),
+    ],
+)
+def test_impossible_delays_are_refused(delays, message):
+    X, runs = table((9, 4, 6))
+    with pytest.raises(ValueError, match=message):
+        delay(X, runs, delays)
+
+
+def test_runs_must_fit_the_features():
+    X, runs = table((4, 4))
+    with pytest.raises(ValueError, match="runs has shape"):
+        delay(X, runs[1:], (1,))
+    with pytest.raises(ValueError, match="starts again at row 6"):
+        delay(X, [0, 0, 1, 1, 2, 2, 0, 0], (1,))
+    with pytest.raises(ValueError, match="NaN"):
+        delay(np.full((8, 1), np.nan), runs, (1,))

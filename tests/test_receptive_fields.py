@@ -1,0 +1,233 @@
+"""Receptive fields, held against scikit-learn, SciPy and fields that are known."""
+
+import numpy as np
+import pytest
+from scipy.optimize import curve_fit
+from sklearn.linear_model import LassoLarsCV
+
+from helpers import receptive_fields as fields
+from helpers import ridge
+from helpers.checks import ConstantVoxelWarning
+
+PIXELS = np.indices((10, 10)).reshape(2, -1)
+
+
+def gaussian(pixels, row, column, size, height, offset):
+    """Evaluate a Gaussian from its definition, independent of the helper."""
+    squared = (pixels[0] - row) ** 2 + (pixels[1] - column) ** 2
+    return height * np.exp(-squared / (2 * size**2)) + offset
+
+
+def known_fields(n, low=0.0, high=9.0, seed=0):
+    rng = np.random.default_rng(seed)
+    centre = rng.uniform(low, high, (n, 2))
+    size = np.exp(rng.uniform(np.log(0.6), np.log(3), n))
+    weights = [gaussian(PIXELS, *c, s, 1.0, 0.0) for c, s in zip(centre, size, strict=True)]
+    return centre, size, np.array([w / w.sum() for w in weights])
+
+
+def recording(n_voxels, noise, n_blocks=6, seed=0):
+    """Simulate 20 runs of random images and rest; noise is in units of the tuned response."""
+    rng = np.random.default_rng(seed)
+    centre, _, weights = known_fields(n_voxels, seed=seed)
+    X = np.full((20, n_blocks, 6, 100), -1.0)
+    X[:, :, :3] = rng.random((20, n_blocks, 1, 100)) < 0.5
+    X, runs = X.reshape(-1, 100), np.repeat(np.arange(20), 6 * n_blocks)
+    is_on = X.max(axis=1) > 0
+    response = np.maximum(X, 0) @ weights.T
+    response /= response[is_on].std(axis=0)
+    return X, response + noise * rng.normal(size=response.shape), runs, centre
+
+
+def distance(a, b):
+    return np.hypot(*(a - b).T)
+
+
+def test_lasso_equals_the_example_with_its_default_folds():
+    """20 runs of equal length: cv=5 cuts at the same places."""
+    X, Y, runs, _ = recording(3, noise=1.0)
+    weights = fields.lasso(X, Y, runs, n_jobs=1)
+    for voxel in range(3):
+        expected = LassoLarsCV(max_iter=10).fit(X, Y[:, voxel]).coef_
+        np.testing.assert_allclose(weights[voxel], expected, rtol=0, atol=1e-8)
+        np.testing.assert_array_equal(weights[voxel] != 0, expected != 0)
+        assert 0 < np.count_nonzero(expected) <= 10
+
+
+def test_lasso_folds_hold_whole_runs():
+    X, Y, _, _ = recording(1, noise=1.0)
+    runs = np.repeat(np.arange(4), [100, 260, 120, 240])
+    weights = fields.lasso(X, Y, runs, n_folds=3, n_jobs=1)
+    by_hand = [np.flatnonzero(np.isin(runs, part)) for part in ([0, 1], [2], [3])]
+    cv = [(np.setdiff1d(np.arange(720), test), test) for test in by_hand]
+    expected = LassoLarsCV(max_iter=10, cv=cv).fit(X, Y[:, 0]).coef_
+    np.testing.assert_allclose(weights[0], expected, rtol=0, atol=1e-8)
+
+
+def test_lasso_does_not_depend_on_processes_or_batches(monkeypatch):
+    X, Y, runs, _ = recording(5, noise=1.0)
+    expected = fields.lasso(X, Y, runs, n_jobs=1)
+    monkeypatch.setattr(fields, "LASSO_BATCH", 2)
+    np.testing.assert_array_equal(fields.lasso(X, Y, runs, n_jobs=1), expected)
+    np.testing.assert_array_equal(fields.lasso(X, Y, runs, n_jobs=2), expected)
+
+
+def test_lasso_reports_constant_voxels_and_does_the_others():
+    X, Y, runs, _ = recording(3, noise=1.0)
+    expected = fields.lasso(X, Y, runs, n_jobs=1)
+    Y[:, 1] = 0.1
+    with pytest.warns(ConstantVoxelWarning, match="1 of 3 .* columns 1. Their weights"):
+        weights = fields.lasso(X, Y, runs, n_jobs=1)
+    assert np.isnan(weights[1]).all()
+    np.testing.assert_array_equal(weights[[0, 2]], expected[[0, 2]])
+
+
+def test_lasso_refuses_what_does_not_fit():
+    X, Y, runs, _ = recording(1, noise=1.0)
+    with pytest.raises(ValueError, match="NaN or infinite"):
+        fields.lasso(X, np.where(Y > 1, np.nan, Y), runs)
+    with pytest.raises(ValueError, match="n_folds is 21"):
+        fields.lasso(X, Y, runs, n_folds=21)
+    with pytest.raises(ValueError, match="one run"):
+        fields.lasso(X, Y, np.zeros(len(X)))
+
+
+def test_gaussians_are_sampled_at_pixel_centres():
+    centre, size = np.array([[2.0, 7.5], [-1.0, 3.0]]), np.array([0.7, 2.0])
+    expected = [gaussian(PIXELS, *c, s, 1.0, 0.0) for c, s in zip(centre, size, strict=True)]
+    np.testing.assert_allclose(fields.sample_gaussians(centre, size), expected, atol=1e-12)
+    assert fields.sample_gaussians(centre, size, (4, 6)).shape == (2, 24)
+    assert fields.sample_gaussians(centre[:1], size[:1])[0].argmax() in (27, 28)
+
+
+def test_known_fields_are_found_to_the_step_of_the_grid():
+    centre, size, weights = known_fields(300)
+    fits = fields.fit_gaussians(weights)
+    error = np.abs(fits.centre - centre).max(axis=1)
+    assert np.median(error) < 0.125  # half a step
+    assert error.max() < 0.5
+    # Neighbouring sizes differ by a factor of 1.26.
+    assert np.abs(np.log(fits.size / size)).max() < 1.5 * np.log(1.26)
+    assert fits.match.min() > 0.97
+
+
+def test_scale_and_a_constant_make_no_difference():
+    _, _, weights = known_fields(50)
+    expected = fields.fit_gaussians(weights)
+    fits = fields.fit_gaussians(1000 * weights - 30)
+    np.testing.assert_array_equal(fits.centre, expected.centre)
+    np.testing.assert_array_equal(fits.size, expected.size)
+    np.testing.assert_allclose(fits.match, expected.match, atol=1e-9)
+
+
+def test_noise_moves_centres_a_little():
+    centre, _, weights = known_fields(500)
+    rng = np.random.default_rng(1)
+    noisy = weights + 0.5 * weights.std(axis=1, keepdims=True) * rng.normal(size=weights.shape)
+    fits = fields.fit_gaussians(noisy)
+    error = distance(fits.centre, centre)
+    assert np.median(error) < 0.25
+    assert np.quantile(error, 0.9) < 0.75
+
+
+def test_centres_outside_the_image_are_found_outside():
+    centre = np.array([[-1.0, 4.0], [5.0, 10.0], [-0.75, -0.75], [9.75, 2.0]])
+    weights = np.array([gaussian(PIXELS, *c, 1.5, 1.0, 0.0) for c in centre])
+    fits = fields.fit_gaussians(weights)
+    assert distance(fits.centre, centre).max() < 0.5
+    assert ((fits.centre < 0) | (fits.centre > 9)).any(axis=1).all()
+
+
+def test_a_single_pixel_at_the_edge_is_not_placed_far_outside():
+    weights = np.zeros((3, 100))
+    weights[0, 0], weights[1, 50], weights[2, 99] = 1, 1, 1
+    fits = fields.fit_gaussians(weights)
+    # A narrow Gaussian beyond the corner looks like this as well; the nearest ones are kept.
+    assert distance(fits.centre, np.array([[0, 0], [5, 0], [9, 9]])).max() < 1.1
+
+
+def test_match_is_the_correlation_with_the_gaussian():
+    _, _, weights = known_fields(20)
+    noisy = weights + 0.02 * np.random.default_rng(2).normal(size=weights.shape)
+    fits = fields.fit_gaussians(noisy)
+    for voxel in range(20):
+        model = gaussian(PIXELS, *fits.centre[voxel], fits.size[voxel], 1.0, 0.0)
+        expected = np.corrcoef(noisy[voxel], model)[0, 1]
+        np.testing.assert_allclose(fits.match[voxel], expected, atol=1e-12)
+
+
+def test_an_inhibited_field_matches_worse_than_an_excited_one():
+    _, _, weights = known_fields(50)
+    assert fields.fit_gaussians(-weights).match.max() < 0.8
+    assert fields.fit_gaussians(weights).match.min() > 0.97
+
+
+def test_no_candidate_of_a_coarse_search_beats_the_fit():
+    """A continuous least-squares fit with SciPy finds the same fields."""
+    _, _, weights = known_fields(40, low=1.0, high=8.0, seed=3)
+    noisy = weights / weights.max(axis=1, keepdims=True)
+    noisy = noisy + 0.1 * np.random.default_rng(4).normal(size=weights.shape)
+    fits = fields.fit_gaussians(noisy)
+    for voxel, row in enumerate(noisy):
+        start = [*np.unravel_index(row.argmax(), (10, 10)), 1.0, 1.0, 0.0]
+        found, _ = curve_fit(gaussian, PIXELS, row, start)
+        assert distance(fits.centre[[voxel]], found[:2]).max() < 0.3
+        assert abs(np.log(fits.size[voxel] / abs(found[2]))) < np.log(1.26)
+        best = np.corrcoef(row, gaussian(PIXELS, *found))[0, 1]
+        assert best - 0.02 < fits.match[voxel] <= best + 1e-9
+
+
+def test_rows_and_columns_keep_their_order():
+    weights = gaussian(np.indices((4, 12)).reshape(2, -1), 1.0, 8.0, 1.0, 1.0, 0.0)
+    fits = fields.fit_gaussians(weights[np.newaxis], shape=(4, 12))
+    np.testing.assert_allclose(fits.centre, [[1.0, 8.0]], atol=0.01)
+
+
+def test_weights_without_a_field_are_reported_and_nan():
+    _, _, weights = known_fields(5)
+    expected = fields.fit_gaussians(weights)
+    weights[1], weights[3] = 0.1, np.nan
+    with pytest.warns(ConstantVoxelWarning, match="2 of 5 .* columns 1, 3. Their Gaussian"):
+        fits = fields.fit_gaussians(weights)
+    none = np.isin(np.arange(5), [1, 3])
+    np.testing.assert_array_equal(np.isnan(fits.centre).all(axis=1), none)
+    np.testing.assert_array_equal(np.isnan(fits.size), none)
+    np.testing.assert_array_equal(np.isnan(fits.match), none)
+    np.testing.assert_array_equal(fits.centre[~none], expected.centre[~none])
+
+
+def test_blocks_of_voxels_make_no_difference(monkeypatch):
+    _, _, weights = known_fields(11)
+    expected = fields.fit_gaussians(weights)
+    monkeypatch.setattr(fields, "GAUSSIAN_BLOCK", 4)
+    fits = fields.fit_gaussians(weights)
+    np.testing.assert_array_equal(fits.centre, expected.centre)
+
+
+@pytest.mark.parametrize("shape", [(100, 4), (4, 99), (100,)])
+def test_weights_of_another_shape_are_refused(shape):
+    with pytest.raises(ValueError, match=r"expected \(n_voxels, 100\)"):
+        fields.fit_gaussians(np.ones(shape))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_weights_that_are_partly_not_finite_are_refused(value):
+    _, _, weights = known_fields(4)
+    weights[2, 7] = value
+    with pytest.raises(ValueError, match=r"1 of 4 voxels .*\s.*row 2"):
+        fields.fit_gaussians(weights)
+
+
+def test_from_images_to_centres():
+    """Known fields come back through noise, ridge weights and the Gaussian fit."""
+    X, Y, runs, centre = recording(150, noise=2.0, n_blocks=12)
+    result = ridge.cross_validate(X, Y, runs, np.logspace(0, 4, 9))
+    coef, _ = ridge.fit(X, Y, result.best_alpha)
+    fits = fields.fit_gaussians(coef.T)
+    assert np.median(distance(fits.centre, centre)) < 0.75
+    # Pixels read in the other order put the centres elsewhere.
+    wrong = X.reshape(-1, 10, 10).transpose(0, 2, 1).reshape(-1, 100)
+    coef, _ = ridge.fit(wrong, Y, result.best_alpha)
+    fits = fields.fit_gaussians(coef.T)
+    assert np.median(distance(fits.centre, centre)) > 2
+    assert np.median(distance(fits.centre[:, ::-1], centre)) < 0.75
