@@ -62,16 +62,19 @@ def masked_runs(run_files, mask_file, options, cache):
 def _mask_runs(run_files, mask_file, options, stamps):
     """Return the masked runs and their checksum; `stamps` only tells cache entries apart."""
     masker = MultiNiftiMasker(mask_img=mask_file, **options).fit()
-    inside = read_values(open_image(mask_file), mask_file) != 0
+    mask = open_image(mask_file)
+    inside = read_values(mask, mask_file) != 0
     runs = []
     for run_file in run_files:
         image = open_image(run_file)
-        if not np.isfinite(read_values(image, run_file)[inside]).all():
+        values = read_values(image, run_file)
+        if not np.isfinite(values[inside]).all():
             raise ValueError(
                 f"{run_file} has NaN or infinite values inside the mask; expected a number in "
                 "each voxel and volume: take those voxels out of the mask, or repair the run."
             )
-        runs.extend(masker.transform([image]))
+        # With the mask's own affine: nilearn would resample for a difference in the last digits.
+        runs.extend(masker.transform([type(image)(values, mask.affine, image.header)]))
     bold = np.vstack(runs)
     return bold, zlib.crc32(bold)
 

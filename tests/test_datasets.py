@@ -256,17 +256,17 @@ def test_the_second_load_comes_from_the_cache(miyawaki, masked):
     assert len(masked) == 24
 
 
-def test_a_changed_run_is_noticed(miyawaki):
+def test_a_changed_run_is_noticed(own_files):
     """Same name and size, other values: the date tells."""
-    before = datasets.recording(miyawaki, kind="figure")
-    run = Path(miyawaki.func[3])
+    before = all_runs(own_files)
+    run = own_files["func"][0]
     stat = run.stat()
-    values = get_data(nibabel.load(run))[..., ::-1].copy()
-    write_image(run, values)
+    write_image(run, get_data(nibabel.load(run))[..., ::-1].copy())
     os.utime(run, ns=(stat.st_atime_ns, stat.st_mtime_ns + 1_000_000))
-    after = datasets.recording(miyawaki, kind="figure")
-    np.testing.assert_array_equal(after.bold, example_arrays(miyawaki, slice(0, 12))[0])
-    assert not np.array_equal(after.bold, before.bold)
+    assert run.stat().st_size == stat.st_size
+    after = all_runs(own_files)
+    assert not np.array_equal(after.bold[:13], before.bold[:13])
+    np.testing.assert_array_equal(after.bold[13:], before.bold[13:])
 
 
 def test_a_changed_mask_is_noticed(miyawaki):
@@ -432,6 +432,23 @@ def test_mask_of_another_affine(own_files):
         all_runs(own_files)
 
 
+def test_headers_that_differ_by_rounding_are_one_grid(own_files):
+    """A hundredth of a voxel is neither refused nor resampled: the values stay as they are."""
+    expected = all_runs(own_files).bold
+    rounded = AFFINE + 0.03 * (np.arange(16).reshape(4, 4) == 3)
+    nibabel.save(nibabel.Nifti1Image(mask_values(), rounded), own_files["mask"])
+    np.testing.assert_array_equal(all_runs(own_files).bold, expected)
+
+
+def test_a_turned_mask_is_refused(own_files):
+    """The first corner agrees, the far ones do not."""
+    turned = AFFINE.copy()
+    turned[0, 1] = 0.06
+    nibabel.save(nibabel.Nifti1Image(mask_values(), turned), own_files["mask"])
+    with pytest.raises(ValueError, match="another grid than the mask"):
+        all_runs(own_files)
+
+
 FOUR_VALUES = mask_values() * np.array([1, 2, 3, 1], dtype="uint8")
 BAD_MASKS = {
     "is empty: all of its values are 0; expected 1 in each": np.zeros(GRID, "uint8"),
@@ -461,6 +478,19 @@ def test_values_that_are_not_finite(own_files, home, value):
     message = r"run1\.nii has NaN or infinite values inside the mask; expected a number.*repair"
     with pytest.raises(ValueError, match=message):
         all_runs(own_files)
+
+
+def test_runs_stored_as_scaled_integers(own_files):
+    """The values count, not how the file stores them."""
+    image = nibabel.load(own_files["func"][0])
+    stored = nibabel.Nifti1Image(get_data(image).astype("float64"), AFFINE)
+    stored.set_data_dtype("int16")
+    nibabel.save(stored, own_files["func"][0])
+    assert nibabel.load(own_files["func"][0]).dataobj.slope != 1
+    options = {"detrend": True, "standardize": "zscore_sample"}
+    masker = MultiNiftiMasker(mask_img=own_files["mask"], **options).fit()
+    expected = np.vstack([run[2:] for run in masker.transform(own_files["func"])])
+    np.testing.assert_array_equal(all_runs(own_files).bold, expected)
 
 
 def test_constant_voxels_load_without_a_warning(own_files):
