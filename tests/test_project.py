@@ -182,7 +182,7 @@ def test_citation_names_the_book_and_invents_nobody():
 def test_licences_are_whole():
     assert "Redistribution and use in source and binary forms" in _read("LICENSE")
     text = _read("LICENSE-TEXT")
-    assert "Creative Commons Attribution 4.0 International Public\nLicense" in text
+    assert "Creative Commons Attribution 4.0 International Public License" in text
     sections = re.findall(r"^Section (\d) -- ", text, re.MULTILINE)
     assert sections == list("12345678")
 
