@@ -90,15 +90,17 @@ def dead_links(pages, root):
     """Links and references without a target; ``pages`` maps each path to its cells."""
     everything = [cell for cells in pages.values() for cell in cells]
     known = labels(everything)
-    anchors = {path.resolve(): known | slugs(cells) for path, cells in pages.items()}
+    anchors = {path.resolve(): slugs(cells) for path, cells in pages.items()}
     findings = []
     for path, cells in pages.items():
         for cell in texts(cells):
             for found in LINK.finditer(prose(cell)):
+                if found[1].lstrip("#").lower() in known:
+                    continue
                 if not _is_alive(found[1], path, anchors):
                     findings.append(
                         f"{line(cell, found.start())}: the link {found[1]!r} leads nowhere; "
-                        "name a file relative to this one, and a label or heading in it"
+                        "name a label, or a file relative to this one and a heading in it"
                     )
         for place, target in roles(cells, "doc"):
             base = root if target.startswith("/") else path.parent

@@ -224,13 +224,14 @@ DEAD = [
     ("![a](missing.png)", "'missing.png' leads nowhere"),
     ("[a](#nowhere)", "'#nowhere' leads nowhere"),
     ("[a](other.ipynb#nowhere)", "'other.ipynb#nowhere' leads nowhere"),
+    ("[a](other.ipynb#eq-r2)", "'other.ipynb#eq-r2' leads nowhere"),
     ("```{note}\n[a](missing.ipynb)\n```", "'missing.ipynb' leads nowhere"),
     ("{doc}`missing`", "`missing` is no page"),
     ("{ref}`words <nowhere>`", "the label 'nowhere' is nowhere"),
     ("{eq}`nowhere`", "the label 'nowhere' is nowhere"),
 ]
 ALIVE = (
-    "[a](other.ipynb) [b](other) [c](other.ipynb#a-heading) [d](other.ipynb#eq-r2) [e](#here) "
+    "[a](other.ipynb) [b](other) [c](other.ipynb#a-heading) [d](#eq-r2) [e](#here) "
     "[f](https://example.org/x) {doc}`other` {doc}`/toy/other` {ref}`words <here>` {eq}`eq-r2` "
     "`[g](code)`\n```python\n[h](code)\n```\n"
 )
