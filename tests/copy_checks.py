@@ -55,22 +55,50 @@ def public(tree):
     return [n for n in tree.body if isinstance(n, kinds) and not n.name.startswith("_")]
 
 
-def names(tree):
-    """All names that the code uses, but for those that it only imports."""
-    return {n.id for n in ast.walk(tree) if isinstance(n, ast.Name)} | {
-        n.attr for n in ast.walk(tree) if isinstance(n, ast.Attribute)
-    }
+def full_names(tree):
+    """What the imported names of a piece of code stand for: {"ridge": "helpers.ridge"}."""
+    known = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            known |= {name.asname: name.name for name in node.names if name.asname}
+        elif isinstance(node, ast.ImportFrom):
+            module = f"helpers.{node.module}" if node.level else node.module
+            known |= {name.asname or name.name: f"{module}.{name.name}" for name in node.names}
+    return known
+
+
+def used(nodes, known):
+    """Full dotted names that the code mentions, other than in imports."""
+    found = set()
+    for node in (node for top in nodes for node in ast.walk(top)):
+        if isinstance(node, ast.Name | ast.Attribute):
+            first, dot, rest = ast.unparse(node).partition(".")
+            found.add(known.get(first, first) + dot + rest)
+    return found
 
 
 def unused_helpers(folder, pages):
     """Public helpers that neither a notebook nor another place in the helpers uses."""
     trees = {path: _parse(path) for path in sorted(Path(folder).glob("*.py"))}
-    in_notebooks = {name for cells in pages for cell in code(cells) for name in names(cell.tree)}
+    passed_on = {
+        f"helpers.{path.stem}.{name}": origin
+        for path, tree in trees.items()
+        for name, origin in full_names(tree).items()
+    }
+    elsewhere = {path: used(tree.body, full_names(tree)) for path, tree in trees.items()}
+    in_notebooks = set()
+    for cells in pages:
+        known = {k: v for cell in code(cells) for k, v in full_names(cell.tree).items()}
+        names = used([cell.tree for cell in code(cells)], known)
+        in_notebooks |= names | {passed_on[name] for name in names & set(passed_on)}
     findings = []
     for path, tree in trees.items():
+        module = f"helpers.{path.stem}"
         for helper in public(tree):
-            others = [node for t in trees.values() for node in t.body if node is not helper]
-            if helper.name not in in_notebooks.union(*map(names, others)):
+            others = [names for other, names in elsewhere.items() if other != path]
+            here = used([node for node in tree.body if node is not helper], {})
+            is_used = f"{module}.{helper.name}" in in_notebooks.union(*others)
+            if not is_used and helper.name not in here:
                 findings.append(
                     f"{path.parent.name}/{path.name}, line {helper.lineno}: nothing uses "
                     f"{helper.name}; use it in a chapter or take it out"

@@ -203,18 +203,36 @@ def test_copied_preparation_is_found(tmp_path):
     assert finding.startswith("two.ipynb, cell 2: repeats 5 lines or more of one.ipynb, cell 1")
 
 
-def test_an_unused_helper_is_found(tmp_path):
+def test_unused_helpers_are_found(tmp_path):
     folder = tmp_path / "helpers"
     folder.mkdir()
-    (folder / "a.py").write_text(
-        "from helpers.b import deep\n\ndef called():\n    return deep()\n\n\n"
-        "def idle(n):\n    return idle(n - 1)\n",
+    (folder / "ridge.py").write_text(
+        "from helpers.moments import deep\n\ndef called():\n    return deep()\n\n\n"
+        "def fit(n):\n    return fit(n - 1)\n\n\n"
+        "class Result:\n    pass\n\n\ndef scores():\n    return Result()\n",
         encoding="utf-8",
     )
-    (folder / "b.py").write_text("def deep():\n    return 1\n", encoding="utf-8")
-    cells = store(tmp_path, cell("from helpers.a import idle\na.called()"))
+    (folder / "moments.py").write_text("def deep():\n    return 1\n", encoding="utf-8")
+    imports = cell("from helpers import ridge\nfrom helpers.ridge import fit, scores as s")
+    # A method of the same name is no use of the helper, and neither is its import.
+    cells = store(tmp_path, imports, cell("ridge.called()\ns()\nmodel.fit(1)"))
     (finding,) = copy_checks.unused_helpers(folder, [cells])
-    assert finding.startswith("helpers/a.py, line 7: nothing uses idle")
+    assert finding.startswith("helpers/ridge.py, line 7: nothing uses fit")
+    cells = store(tmp_path, imports, cell("ridge.called()\nridge.fit(1)"))
+    (finding,) = copy_checks.unused_helpers(folder, [cells])
+    assert finding.startswith("helpers/ridge.py, line 15: nothing uses scores")
+
+
+def test_a_helper_that_another_module_passes_on_is_used(tmp_path):
+    folder = tmp_path / "helpers"
+    folder.mkdir()
+    (folder / "regions.py").write_text("def labels():\n    return 1\n", encoding="utf-8")
+    (folder / "datasets.py").write_text("from helpers.regions import labels\n", encoding="utf-8")
+    imports = cell("from helpers import datasets")
+    (finding,) = copy_checks.unused_helpers(folder, [store(tmp_path, imports)])
+    assert finding.startswith("helpers/regions.py, line 1: nothing uses labels")
+    cells = store(tmp_path, imports, cell("datasets.labels()"))
+    assert copy_checks.unused_helpers(folder, [cells]) == []
 
 
 # Links, citations and terms
