@@ -26,6 +26,8 @@ from helpers.errors import DataError
 from helpers.regions import region_labels
 from helpers.stimulus_files import read_stimuli
 
+SHARED_HOME = os.environ.get("BOOK_DATA_DIR", "")  # where the twin is, before tests move it
+
 
 @pytest.fixture(autouse=True)
 def home(tmp_path, monkeypatch):
@@ -565,6 +567,23 @@ def small_twin(layout, monkeypatch):
 
     monkeypatch.setattr(datasets, "make_twin", make_twin)
     monkeypatch.setattr(datasets, "load_truth", lambda folder: ("truth of", folder))
+
+
+def test_the_twin_itself(monkeypatch):
+    """Shapes and named voxels of the real recording, and regions as they were simulated."""
+    monkeypatch.setenv("BOOK_DATA_DIR", SHARED_HOME)
+    dataset = datasets.load("twin")
+    got = datasets.recording(dataset)
+    assert got.bold.shape == (2860, 5438)
+    assert got.stimuli.shape == (2860, 100)
+    assert np.bincount(got.runs).tolist() == [143] * 20
+    assert np.unique(got.stimuli).tolist() == [-1, 0, 1]
+    columns = {1780: (30, 10, 10), 1951: (31, 10, 10), 2131: (32, 10, 10), 1935: (31, 9, 10)}
+    assert {got.column(*voxel): voxel for voxel in columns.values()} == columns
+    area, hemisphere, lag = region_labels(dataset, got.masker)
+    np.testing.assert_array_equal(area, dataset.truth.area)
+    np.testing.assert_array_equal(hemisphere, dataset.truth.hemisphere)
+    np.testing.assert_array_equal(lag, np.minimum(dataset.truth.eccentricity.astype(int), 10))
 
 
 @pytest.mark.parametrize("setting", [None, "", "twin"])
