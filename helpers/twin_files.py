@@ -1,0 +1,95 @@
+"""The twin's files: images, label tables and masks in the layout of the real recording."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import nibabel as nib
+import numpy as np
+from nilearn.datasets.func import miyawaki2008_file_mask
+
+from helpers import twin_brain, twin_response, twin_stimuli
+from helpers.twin_ceiling import Ceilings
+
+RECORDING = "miyawaki2008"  # the folder name that nilearn's fetcher looks for
+BASELINE = 1000  # arbitrary units of a voxel at rest, as in int16 scanner files
+
+
+def write_recording(folder, seed):
+    """Simulate all runs and write every file of the recording.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        New folder; it gets the folder ``miyawaki2008``.
+    seed : int
+        Of the random numbers.
+
+    Returns
+    -------
+    dict of array
+        The ground truth by name, see `helpers.twin.Truth`.
+    """
+    rng = np.random.default_rng(seed)
+    recording = folder / RECORDING
+    for name in ("func", "label", "mask"):
+        (recording / name).mkdir(parents=True)
+    background, grey_matter = twin_brain.anatomy()
+    nib.save(background, recording / "bg.nii.gz")
+    mask = twin_brain.visual_mask(background.get_fdata(), grey_matter.get_fdata())
+    place = twin_brain.retinotopy(np.argwhere(mask))
+    _write_masks(recording / "mask", mask, place)
+    labels = twin_stimuli.all_labels(rng)
+    voxels = twin_response.draw_voxels(place, rng)
+    ceilings = _write_runs(recording, mask, labels, voxels, rng)
+    return voxels._asdict() | place._asdict() | ceilings
+
+
+def _write_masks(folder, mask, place):
+    """Write the mask and the 38 masks of areas and eccentricity bins, which tile it."""
+    lag = np.minimum(place.eccentricity.astype(int), 10)
+    bins = np.array([f"lag{edge}to{edge + 1}" for edge in lag])
+    members = {"mask": np.ones(len(lag), dtype=bool)}
+    for side in ("LH", "RH"):
+        here = place.hemisphere == side
+        for names in (place.area, bins):
+            members |= {side + name: here & (names == name) for name in np.unique(names)}
+    for file_name in miyawaki2008_file_mask():
+        image = np.zeros(mask.shape, dtype=np.uint8)
+        image[mask] = members[file_name.removesuffix(".nii.gz")]
+        nib.save(nib.Nifti1Image(image, twin_brain.AFFINE), folder / file_name)
+
+
+def _write_runs(recording, mask, labels, voxels, rng):
+    """Simulate run after run; two threads compress, one of which may lag behind."""
+    ceilings = Ceilings()
+    response = twin_response.haemodynamic_response(voxels.peak)
+    loading = twin_response.SHARED * rng.uniform(0.3, 1, len(voxels.peak))
+    baseline = BASELINE * rng.uniform(0.8, 1.2, len(voxels.peak))
+    names = [f"data_figure_run{run:02}" for run in range(1, twin_stimuli.N_FIGURE_RUNS + 1)]
+    names += [f"data_random_run{run:02}" for run in range(1, twin_stimuli.N_RANDOM_RUNS + 1)]
+    with ThreadPoolExecutor(2) as pool:
+        writing = []
+        for name, rows in zip(names, labels, strict=True):
+            signal = twin_response.noise_free_run(rows, voxels, response)
+            noise = twin_response.noise_run(len(rows), voxels, loading, rng)
+            if "figure" in name:
+                ceilings.add_figure(rows, signal, signal + noise)
+            else:
+                ceilings.add_random(signal, signal + noise)
+            np.savetxt(recording / "label" / f"{name}_label.csv", rows, fmt="%d", delimiter=",")
+            bold = baseline * (1 + (signal + noise) / 100)
+            writing.append(pool.submit(_write_bold, recording / "func" / name, mask, bold))
+            if len(writing) > 2:
+                writing.pop(0).result()
+        for written in writing:
+            written.result()
+    return {"ceiling_random": ceilings.random(), "ceiling_figure": ceilings.figure()}
+
+
+def _write_bold(path, mask, bold):
+    """Write one run as int16, shape (64, 64, 30, n_volumes); outside the mask it is 0."""
+    run = np.zeros((*mask.shape, len(bold)), dtype=np.int16, order="F")
+    run[mask] = np.rint(bold).T
+    image = nib.Nifti1Image(run, twin_brain.AFFINE)
+    image.header.set_zooms((*image.header.get_zooms()[:3], twin_response.TR))
+    image.header.set_xyzt_units("mm", "sec")
+    nib.save(image, path.with_suffix(".nii.gz"))
