@@ -1,0 +1,127 @@
+"""Drawing that several chapters share: images, receptive fields, blocks and brain slices.
+
+All functions draw arrays; none of them knows a model or a file.
+"""
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.patches import Rectangle
+
+SOURCES = {
+    "twin": "Data: simulated twin",
+    "real": "Data: Miyawaki et al. (2008)",
+    "yours": "Data: your recording",
+}
+
+
+def label_source(fig, source):
+    """Write into a figure's lower right corner which data it shows.
+
+    Parameters
+    ----------
+    fig : matplotlib.figure.Figure
+    source : {"twin", "real", "yours"}
+        ``dataset.source``.
+
+    Raises
+    ------
+    ValueError
+        If the source is unknown.
+    """
+    if source not in SOURCES:
+        raise ValueError(f'source is "{source}"; expected one of {list(SOURCES)}.')
+    # supxlabel takes part in the layout, so that the line never covers an axis label.
+    fig.supxlabel(SOURCES[source], x=0.995, ha="right", fontsize=8, color="0.35", style="italic")
+
+
+def draw_pixels(ax, values, title="", cmap="gray", limits=(0, 1), marked=None):
+    """Draw one value for each pixel of the image, for example an image or a receptive field.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+    values : array_like, shape (n_pixels,) or (n_rows, n_rows)
+        Values in C order: pixel = 10 * row + column.
+    title : str
+    cmap : str
+        Colour map.
+    limits : (float, float)
+        Values at the ends of the colour map.
+    marked : (int, int), optional
+        Row and column of a pixel to frame.
+
+    Returns
+    -------
+    matplotlib.image.AxesImage
+        To hang a colour bar on.
+    """
+    values = np.asarray(values)
+    side = int(np.sqrt(values.size))
+    drawn = ax.imshow(values.reshape(side, side), cmap=cmap, vmin=limits[0], vmax=limits[1])
+    if marked is not None:
+        row, column = marked
+        frame = Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, edgecolor="#D55E00", lw=2.5)
+        ax.add_patch(frame)
+    ax.set(title=title, xticks=[0, side // 2, side - 1], yticks=[0, side // 2, side - 1])
+    ax.spines[:].set_visible(True)
+    return drawn
+
+
+def shade_blocks(ax, is_on, tr, label="image on screen"):
+    """Shade the times at which an image was on the screen.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        Its x axis is time in seconds.
+    is_on : array_like of bool, shape (n_volumes,)
+    tr : float
+        Seconds from one volume to the next.
+    label : str
+        For the legend.
+    """
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], np.asarray(is_on, dtype=int), [0]])))
+    for block, (start, stop) in enumerate(edges.reshape(-1, 2)):
+        name = label if block == 0 else None
+        ax.axvspan(start * tr, stop * tr, color="0.88", lw=0, zorder=0, label=name)
+
+
+def draw_slices(
+    volume, background, slices, label, cmap="viridis", limits=None, window=(8, 62, 2, 34)
+):
+    """Draw axial slices of a map in voxel indices, with the background brain in grey.
+
+    Parameters
+    ----------
+    volume : array_like, shape (n_i, n_j, n_k)
+        The map; NaN where nothing is to be drawn.
+    background : array_like, shape (n_i, n_j, n_k)
+        Brain on the same grid.
+    slices : sequence of int
+        Indices k of the slices.
+    label : str
+        Of the colour bar: what the values are, with their unit.
+    cmap : str
+    limits : (float, float), optional
+        Values at the ends of the colour map; by default the map's smallest and largest.
+    window : (int, int, int, int)
+        First and last i, first and last j that are drawn.
+
+    Returns
+    -------
+    fig : matplotlib.figure.Figure
+    axes : ndarray of matplotlib.axes.Axes
+    """
+    volume, background = np.asarray(volume, dtype=float), np.asarray(background, dtype=float)
+    low, high = limits or (np.nanmin(volume), np.nanmax(volume))
+    fig, axes = plt.subplots(1, len(slices), figsize=(2.3 * len(slices) + 0.9, 2.6), squeeze=False)
+    for ax, k in zip(axes[0], slices, strict=True):
+        ax.imshow(background[:, :, k].T, cmap="gray", origin="lower", aspect=3.6 / 3.3)
+        drawn = ax.imshow(
+            volume[:, :, k].T, cmap=cmap, vmin=low, vmax=high, origin="lower", aspect=3.6 / 3.3
+        )
+        # i grows from right to left in the brain; turned round, left is on the left.
+        ax.set(title=f"slice k = {k}", xlabel="i", xlim=window[1::-1], ylim=window[2:])
+    axes[0, 0].set_ylabel("j")
+    fig.colorbar(drawn, ax=axes, label=label, shrink=0.8)
+    return fig, axes[0]
