@@ -97,6 +97,15 @@ def load_tool():
     return module
 
 
+def stored_otherwise(path, root):
+    """Whether the file is just what tools/execute.py writes."""
+    text = Path(path).read_text(encoding="utf-8")
+    if text == load_tool().tidy(nbformat.reads(text, as_version=4)):
+        return []
+    place = Path(path).relative_to(root).as_posix()
+    return [f"{place}: is not stored as tools/execute.py does; run it on the notebook"]
+
+
 def code(cells):
     """The code cells."""
     return [cell for cell in cells if cell.kind == "code"]

@@ -192,3 +192,10 @@ def broken_exercises(cells):
         for label, place in asked.items()
         if label not in solved
     ]
+
+
+def exercise_missing(cells):
+    """A chapter that asks its reader nothing."""
+    if any(EXERCISE.search(f"{cell.source}\n") for cell in texts(cells)):
+        return []
+    return [f"{cells[-1].place}: ends the chapter without an exercise; add one with its solution"]

@@ -11,8 +11,11 @@ import notebook_checks
 import output_checks
 import prose_checks
 import pytest
-from notebook_checks import load_tool, read_cells
+from notebook_checks import load_tool, read_cells, stored_otherwise
 from test_notebooks import CHECKS, name, report
+
+# On Windows, pyzmq says that it starts a thread for the kernel's messages; nothing is wrong.
+pytestmark = pytest.mark.filterwarnings("ignore:Proactor event loop:RuntimeWarning")
 
 ALT = "A line that rises from left to right, steeply at first and then hardly at all."
 FIGURE = {
@@ -235,6 +238,12 @@ def test_a_helper_that_another_module_passes_on_is_used(tmp_path):
     assert copy_checks.unused_helpers(folder, [cells]) == []
 
 
+def test_a_chapter_without_exercise_is_found(tmp_path):
+    assert prose_checks.exercise_missing(store(tmp_path, *GOOD)) == []
+    (finding,) = prose_checks.exercise_missing(store(tmp_path, *GOOD[:4]))
+    assert finding.startswith("toy.ipynb, cell 4: ends the chapter without an exercise")
+
+
 # Links, citations and terms
 
 DEAD = [
@@ -327,6 +336,24 @@ def test_the_tool_stores_the_one_form(tmp_path):
     assert cells[1].metadata == {"mystnb": {"image": {"alt": ALT}}}
     assert load_tool().main([str(path)]) == 0
     assert path.read_bytes() == first
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ('"metadata": {}', '"metadata": {"execution": {"iopub.status.busy": "10:22:40"}}'),
+        ('"name": "python3"', '"name": "my-kernel"'),
+        ('"id": "', '"id": "f'),
+        ("\n}\n", "\n}"),
+    ],
+)
+def test_another_stored_form_is_found(right, wrong, tmp_path):
+    stored = load_tool().tidy(nbformat.v4.new_notebook(cells=[text("# T"), cell(count=1)]))
+    (tmp_path / "toy.ipynb").write_text(stored, encoding="utf-8")
+    assert stored_otherwise(tmp_path / "toy.ipynb", tmp_path) == []
+    (tmp_path / "toy.ipynb").write_text(stored.replace(right, wrong), encoding="utf-8")
+    (finding,) = stored_otherwise(tmp_path / "toy.ipynb", tmp_path)
+    assert finding.startswith("toy.ipynb: is not stored as tools/execute.py does")
 
 
 @pytest.mark.parametrize(

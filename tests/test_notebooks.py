@@ -6,12 +6,11 @@ That each check finds its fault is shown in test_notebook_checks.py.
 from pathlib import Path
 
 import copy_checks
-import nbformat
 import notebook_checks
 import output_checks
 import prose_checks
 import pytest
-from notebook_checks import load_tool, read_cells
+from notebook_checks import read_cells, stored_otherwise
 
 ROOT = Path(__file__).resolve().parent.parent
 CHAPTERS = [
@@ -78,17 +77,16 @@ def test_figures_name_their_source(notebook):
 
 @pytest.mark.parametrize("notebook", NOTEBOOKS, ids=name)
 def test_notebook_is_stored_in_the_one_form(notebook):
-    text = notebook.read_text(encoding="utf-8")
-    tidied = load_tool().tidy(nbformat.reads(text, as_version=4))
-    assert text == tidied, f"{name(notebook)}: run tools/execute.py on it before you commit"
+    findings = stored_otherwise(notebook, ROOT)
+    assert not findings, report(findings)
 
 
 @pytest.mark.parametrize(
     "notebook", [n for n in NOTEBOOKS if n.parent.name == "notebooks"], ids=name
 )
 def test_chapter_has_an_exercise(notebook):
-    sources = [cell.source for cell in read_cells(notebook, ROOT) if cell.kind == "markdown"]
-    assert any("{exercise" in source for source in sources), f"{name(notebook)}: no exercise"
+    findings = prose_checks.exercise_missing(read_cells(notebook, ROOT))
+    assert not findings, report(findings)
 
 
 @pytest.mark.parametrize("page", TEXT_PAGES, ids=name)

@@ -19,6 +19,9 @@ ROOT = Path(__file__).resolve().parent.parent
 RIDGE = ROOT / "notebooks" / "02_ridge_encoding.ipynb"
 
 
+# On Windows, pyzmq says that it starts a thread for the kernel's messages; nothing is wrong.
+pytestmark = pytest.mark.filterwarnings("ignore:Proactor event loop:RuntimeWarning")
+
 # Changes to a toy's code whose stored outputs stay, and the code cell (from 0) that must fail.
 CHANGES = {
     "number": (r"alpha = 100", "alpha = 101"),

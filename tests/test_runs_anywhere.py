@@ -16,6 +16,9 @@ ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"
 OFFLINE = ROOT / "tests" / "offline"
 
+# On Windows, pyzmq says that it starts a thread for the kernel's messages; nothing is wrong.
+pytestmark = pytest.mark.filterwarnings("ignore:Proactor event loop:RuntimeWarning")
+
 
 def shown(notebook):
     """What each code cell prints or shows, one text an output."""
