@@ -52,6 +52,8 @@ def fetch_local(folder):
     ------
     DataError
         If a file is missing: nilearn would download the real recording to fill the gap.
+    ValueError
+        If nilearn would take the folder's name for several.
     """
     missing = _missing_files(folder / NAME)
     if missing:
@@ -59,10 +61,15 @@ def fetch_local(folder):
             f"{folder / NAME} lacks {len(missing)} files, the first is {missing[0]}: delete that "
             "folder and load again."
         )
+    return _fetch(folder)
+
+
+def _fetch(folder):
+    """Call nilearn's fetcher on one folder."""
     if os.pathsep in str(folder):
-        raise DataError(
-            f'nilearn cannot use {folder}, as "{os.pathsep}" separates folders: set '
-            "BOOK_DATA_DIR to a folder without it."
+        raise ValueError(
+            f'nilearn cannot use {folder}, as "{os.pathsep}" separates folders there; expected a '
+            "name without it: set BOOK_DATA_DIR to another folder."
         )
     return fetch_miyawaki2008(data_dir=str(folder), verbose=0)
 
@@ -84,6 +91,8 @@ def real_recording(home):
     ------
     DataError
         If a folder holds the simulated twin in its place, or the download fails.
+    ValueError
+        If nilearn would take the name of `home` for several folders.
     """
     own = home / "real"
     for folder in [own, *map(Path, get_data_dirs())]:
@@ -106,7 +115,7 @@ def real_recording(home):
         if not _missing_files(own / NAME):  # Another process was faster.
             return own
         raise DataError(
-            f"The real recording cannot be had: {_what_happened(error)}; {TWIN_WORKS}."
+            f"The real recording cannot be fetched: {_what_happened(error)}; {TWIN_WORKS}."
         ) from None
     return own
 
@@ -116,12 +125,12 @@ def _download(own):
     own.parent.mkdir(parents=True, exist_ok=True)
     for left in own.parent.glob(".real-*"):  # A killed download cannot clean up behind itself.
         if time.time() - left.stat().st_mtime > 86400:
-            shutil.rmtree(left)
+            shutil.rmtree(left, ignore_errors=True)
     print("Fetching the real recording (153 MB, once); this may take some minutes.")
     with TemporaryDirectory(prefix=".real-", dir=own.parent) as part, warnings.catch_warnings():
         # Said with the name of the file in the DataError.
         warnings.filterwarnings("ignore", message="An error occurred while fetching")
-        fetch_miyawaki2008(data_dir=part, verbose=0)
+        _fetch(part)
         _check_recording(Path(part) / NAME)
         own.mkdir(exist_ok=True)
         (Path(part) / NAME).rename(own / NAME)

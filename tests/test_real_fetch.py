@@ -201,7 +201,7 @@ ANSWERS = {
 def assert_one_sentence(error, what):
     """Check that the reader sees one sentence, with what happened and what to do."""
     message = str(error)
-    assert message.startswith("The real recording cannot be had: ")
+    assert message.startswith("The real recording cannot be fetched: ")
     assert what in message
     assert message.endswith(TWIN_WORKS)
     assert "\n" not in message
@@ -267,6 +267,16 @@ def test_a_folder_that_cannot_be_written(server, home, archive):
         datasets.load("real")
     assert_one_sentence(caught.value, home.name)  # the system words the rest
     assert server.requests == 0
+
+
+@pytest.mark.skipif(os.pathsep == ";", reason="Windows separates folders by another character")
+def test_a_folder_that_nilearn_would_split(server, home, tmp_path, monkeypatch):
+    """It would put the recording into both halves of the name."""
+    monkeypatch.setenv("BOOK_DATA_DIR", str(tmp_path / "a:b"))
+    with pytest.raises(ValueError, match=r'":" separates folders there; expected .*BOOK_DATA_DIR'):
+        datasets.load("real")
+    assert server.requests == 0
+    assert tree(tmp_path) == ["a:b", "data"]
 
 
 def test_an_interrupted_download(server, home, archive, monkeypatch):
