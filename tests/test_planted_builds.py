@@ -18,7 +18,6 @@ from notebook_checks import load_tool
 ROOT = Path(__file__).resolve().parent.parent
 RIDGE = ROOT / "notebooks" / "02_ridge_encoding.ipynb"
 
-
 # On Windows, pyzmq says that it starts a thread for the kernel's messages; nothing is wrong.
 pytestmark = pytest.mark.filterwarnings("ignore:Proactor event loop:RuntimeWarning")
 
@@ -90,6 +89,7 @@ def test_make_runs_the_strict_commands():
     execute = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))["execute"]
     # "auto" would leave stored notebooks, which have no images, as they are.
     assert execute["execute_notebooks"] in ("force", "cache")
+    assert execute["raise_on_error"] is True
     assert not execute.get("allow_errors", False)
     assert not execute.get("exclude_patterns")
 
