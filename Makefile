@@ -2,7 +2,6 @@
 PYTHON ?= $(if $(filter Windows_NT,$(OS)),python,python3)
 # What goes into .venv: the lock, unless you say otherwise.
 INSTALL ?= --requirement requirements.txt
-DATA := $(or $(BOOK_DATA_DIR),data)
 
 BIN := $(if $(filter Windows_NT,$(OS)),Scripts,bin)
 PY := .venv/$(BIN)/python
@@ -38,7 +37,7 @@ real: .venv/made ## build the book on the real recording (downloads 153 MB)
 	@echo "The book on the real recording: _build_real/_build/html/index.html"
 
 twin: .venv/made ## make the simulated twin
-	$(PY) -m helpers.twin "$(DATA)/twin"
+	$(PY) -m helpers.twin
 
 lock: ## pin the newest versions of what pyproject.toml asks for
 	$(PYTHON) -m venv .lock

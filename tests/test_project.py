@@ -115,15 +115,12 @@ def test_binder_gets_the_oldest_python_that_the_book_supports():
     assert _project()["requires-python"] == ">=3.11"
 
 
-def test_binder_makes_the_twin_where_the_book_looks_for_it():
+def test_binder_makes_the_twin():
     from helpers import twin
-    from helpers.datasets import data_folder
 
     script = _read("postBuild")
-    command, folder = re.search(r"^python -m (\S+) (\S+)$", script, re.MULTILINE).groups()
-    assert command == twin.__name__
-    if "BOOK_DATA_DIR" not in os.environ:
-        assert ROOT / folder == data_folder() / "twin"
+    assert re.findall(r"^python .*$", script, re.MULTILINE) == [f"python -m {twin.__name__}"]
+    assert callable(twin.main)
     assert script.startswith("#!") and "\r" not in script
     assert os.name == "nt" or os.access(ROOT / "postBuild", os.X_OK)
 
