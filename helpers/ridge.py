@@ -121,8 +121,8 @@ def cross_validate(X, Y, runs, alphas=(100.0,), n_folds=10):
     folds = [summarise(X[test], Y[test]) for test in tests]
     scores = held_out_scores(folds, alphas)
     best = scores.mean(axis=1).argmax(axis=0)
-    nested = np.empty(scores.shape[1:])
-    for f in range(n_folds):
+    nested = scores[0].copy()
+    for f in range(n_folds if len(alphas) > 1 else 0):  # one penalty leaves nothing to choose
         inner = folds[:f] + folds[f + 1 :]
         if len(inner) == 1:
             inner = [summarise(X[rows], Y[rows]) for rows in _halves(tests[1 - f], runs)]

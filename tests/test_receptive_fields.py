@@ -162,7 +162,7 @@ def test_match_is_the_correlation_with_the_gaussian():
 def test_an_inhibited_field_matches_worse_than_an_excited_one():
     _, _, weights = known_fields(50)
     inhibited = fields.fit_gaussians(-weights).match
-    assert 0 < inhibited.min()  # a Gaussian of the right sign, however poor
+    assert inhibited.min() > 0  # a Gaussian of the right sign, however poor
     assert inhibited.max() < 0.8
     assert fields.fit_gaussians(weights).match.min() > 0.97
 
