@@ -31,7 +31,7 @@ serve: _build/made ## show the built book in a browser
 	$(PY) -m http.server --bind localhost --directory _build/html 8000
 
 real: .venv/made ## build the book on the real recording (downloads 153 MB)
-	$(PY) -c "from helpers.datasets import load; load('real')"
+	$(PY) -c "import sys; sys.tracebacklimit = 0; from helpers.datasets import load; load('real')"
 	rm -rf _build_real
 	BOOK_DATA=real $(BUILD) --path-output _build_real
 	@echo "The book on the real recording: _build_real/_build/html/index.html"
@@ -55,6 +55,7 @@ clean: ## remove all that these commands make, except the real recording
 	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and \
 		'Python 3.11 or newer is needed: say make PYTHON=python3.12, for instance')"
 	$(PYTHON) -m venv .venv
+	@echo "Installing into .venv: a minute or two"
 	$(PY) -m pip install --quiet $(INSTALL)
 	@touch $@
 
