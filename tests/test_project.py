@@ -115,11 +115,14 @@ def test_binder_gets_the_oldest_python_that_the_book_supports():
     assert _project()["requires-python"] == ">=3.11"
 
 
-def test_binder_makes_the_twin():
+def test_binder_uses_the_helpers_of_the_repository_and_makes_the_twin():
     from helpers import twin
 
     script = _read("postBuild")
-    assert re.findall(r"^python .*$", script, re.MULTILINE) == [f"python -m {twin.__name__}"]
+    assert re.findall(r"^python .*$", script, re.MULTILINE) == [
+        "python -m pip install --quiet --no-deps --editable .",
+        f"python -m {twin.__name__}",
+    ]
     assert callable(twin.main)
     assert script.startswith("#!") and "\r" not in script
     assert os.name == "nt" or os.access(ROOT / "postBuild", os.X_OK)
