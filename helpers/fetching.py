@@ -14,26 +14,15 @@ from tempfile import TemporaryDirectory
 
 import requests
 from nilearn.datasets import fetch_miyawaki2008, get_data_dirs
-from nilearn.datasets.func import miyawaki2008_file_mask
 
 from helpers.errors import DataError
 from helpers.image_files import open_image
+from helpers.layout import FIGURE_RUNS, RANDOM_RUNS, RECORDING, missing_files
 from helpers.stimulus_files import read_stimuli
 from helpers.twin import is_twin
 
-NAME = "miyawaki2008"
 SERVER = "www.nitrc.org"
 TWIN_WORKS = 'the simulated twin still works: unset BOOK_DATA or call load(source="twin")'
-RUNS = [f"data_figure_run{i:02}" for i in range(1, 13)]
-RUNS += [f"data_random_run{i:02}" for i in range(1, 21)]
-
-
-def _missing_files(folder):
-    """List the files that nilearn's fetcher wants and a folder miyawaki2008 lacks."""
-    wanted = [f"func/{run}.nii.gz" for run in RUNS]
-    wanted += [f"label/{run}_label.csv" for run in RUNS]
-    wanted += [f"mask/{name}" for name in miyawaki2008_file_mask()]
-    return [name for name in [*wanted, "bg.nii.gz"] if not (folder / name).is_file()]
 
 
 def fetch_local(folder):
@@ -55,11 +44,11 @@ def fetch_local(folder):
     ValueError
         If nilearn would take the folder's name for several.
     """
-    missing = _missing_files(folder / NAME)
+    missing = missing_files(folder / RECORDING)
     if missing:
         raise DataError(
-            f"{folder / NAME} lacks {len(missing)} files, the first is {missing[0]}: delete that "
-            "folder and load again."
+            f"{folder / RECORDING} lacks {len(missing)} files, the first is {missing[0]}: delete "
+            "that folder and load again."
         )
     return _fetch(folder)
 
@@ -96,23 +85,22 @@ def real_recording(home):
     """
     own = home / "real"
     for folder in [own, *map(Path, get_data_dirs())]:
-        # A link may lead to the twin, and the twin's mark lies beside what the link names.
-        if any(is_twin(place) for place in (folder, (folder / NAME).resolve().parent)):
+        if is_twin(folder):
             raise DataError(
                 f"{folder} holds the simulated twin, not the real recording: let NILEARN_DATA name "
                 'another folder, or call load(source="twin").'
             )
-        if not _missing_files(folder / NAME):
+        if not missing_files(folder / RECORDING):
             return folder
-    if (own / NAME).exists():
+    if (own / RECORDING).exists():
         raise DataError(
-            f"{own / NAME} lacks {_missing_files(own / NAME)[0]}: delete that folder and load "
-            "again."
+            f"{own / RECORDING} lacks {missing_files(own / RECORDING)[0]}: delete that folder and "
+            "load again."
         )
     try:
         _download(own)
     except OSError as error:
-        if not _missing_files(own / NAME):  # Another process was faster.
+        if not missing_files(own / RECORDING):  # Another process was faster.
             return own
         raise DataError(
             f"The real recording cannot be fetched: {_what_happened(error)}; {TWIN_WORKS}."
@@ -131,16 +119,16 @@ def _download(own):
         # Said with the name of the file in the DataError.
         warnings.filterwarnings("ignore", message="An error occurred while fetching")
         _fetch(part)
-        _check_recording(Path(part) / NAME)
+        _check_recording(Path(part) / RECORDING)
         own.mkdir(exist_ok=True)
-        (Path(part) / NAME).rename(own / NAME)
+        (Path(part) / RECORDING).rename(own / RECORDING)
 
 
 def _check_recording(folder):
     """Raise DataError unless each file can be read to its end and images fit their labels."""
     for image_file in sorted(folder.rglob("*.nii.gz")):
         _check_image(image_file, image_file.relative_to(folder).as_posix())
-    for run in RUNS:
+    for run in FIGURE_RUNS + RANDOM_RUNS:
         try:
             n_rows = len(read_stimuli(folder / "label" / f"{run}_label.csv"))
         except ValueError as error:

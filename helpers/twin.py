@@ -6,71 +6,27 @@
 import errno
 import shutil
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
+from zipfile import BadZipFile
 
+import nibabel as nib
 import numpy as np
 import psutil
 from nilearn.datasets import get_data_dirs
 
 from helpers.errors import DataError
-from helpers.twin_files import RECORDING, write_recording
+from helpers.layout import RECORDING, missing_files
+from helpers.truth import TRUTH, Truth, load_truth
+from helpers.twin_files import MARK, write_recording
 
-TRUTH = "truth.npz"
-VERSION = 1  # of the simulator: a twin of another version is made anew
+__all__ = ["Truth", "is_twin", "load_truth", "make_twin"]
+
+VERSION = 2  # of the simulator: a twin of another version is made anew
 PARTIAL = ".twin-of-process-"
 
 
-@dataclass(frozen=True)
-class Truth:
-    """What the simulator put into the twin: one entry for each voxel, in mask order.
-
-    Parameters
-    ----------
-    weights : array, shape (n_voxels, 100)
-        Response to each pixel in percent of the baseline; pixel p = 10 * row + column.
-    on_gain : array, shape (n_voxels,)
-        Response to "an image is on the screen", in percent of the baseline.
-    centre : array, shape (n_voxels, 2)
-        Row and column of the receptive field in pixels; it may lie outside the image.
-    size : array, shape (n_voxels,)
-        Standard deviation of the Gaussian receptive field in pixels.
-    peak : array, shape (n_voxels,)
-        Time to the peak of the haemodynamic response in seconds.
-    population : array of str, shape (n_voxels,)
-        "tuned", "on_off" or "silent".
-    noise_sd : array, shape (n_voxels,)
-        Standard deviation of the voxel's own noise, in percent of the baseline.
-    ceiling_random : array, shape (n_voxels,)
-        Share of the variance of the linearly detrended random runs that is response.
-    ceiling_figure : array, shape (n_voxels,)
-        Share of the variance of single trials of the figure runs that is due to the image.
-    area, hemisphere : array of str, shape (n_voxels,)
-        "V1d", "V1v", ... and "LH" or "RH".
-    eccentricity : array, shape (n_voxels,)
-        Distance of the receptive field from fixation in degrees of visual angle.
-    seed, version : int
-        Of the simulation.
-    """
-
-    weights: np.ndarray
-    on_gain: np.ndarray
-    centre: np.ndarray
-    size: np.ndarray
-    peak: np.ndarray
-    population: np.ndarray
-    noise_sd: np.ndarray
-    ceiling_random: np.ndarray
-    ceiling_figure: np.ndarray
-    area: np.ndarray
-    hemisphere: np.ndarray
-    eccentricity: np.ndarray
-    seed: int
-    version: int
-
-
 def is_twin(folder):
-    """Say whether a folder holds a complete simulated twin.
+    """Say whether a folder holds the recording of a simulated twin.
 
     Parameters
     ----------
@@ -80,33 +36,13 @@ def is_twin(folder):
     Returns
     -------
     bool
+        What the mask's header says: every image of the twin is marked as simulated.
     """
-    folder = Path(folder)
-    return (folder / TRUTH).is_file() and (folder / RECORDING).is_dir()
-
-
-def load_truth(folder):
-    """Read the ground truth of a twin.
-
-    Parameters
-    ----------
-    folder : path-like
-        Folder of the twin.
-
-    Returns
-    -------
-    Truth
-
-    Raises
-    ------
-    DataError
-        If the folder holds no twin.
-    """
-    if not is_twin(folder):
-        raise DataError(f'{folder} holds no simulated twin; make one with make_twin("{folder}").')
-    with np.load(Path(folder) / TRUTH) as stored:
-        arrays = dict(stored)
-    return Truth(**arrays | {name: int(arrays[name]) for name in ("seed", "version")})
+    try:
+        header = nib.load(Path(folder) / RECORDING / "mask" / "mask.nii.gz").header
+    except (OSError, nib.filebasedimages.ImageFileError):
+        return False
+    return header["descrip"].item() == MARK
 
 
 def make_twin(folder, seed=2008):
@@ -137,9 +73,9 @@ def make_twin(folder, seed=2008):
         If the folder cannot be written or the disk is full.
     """
     folder = Path(folder).resolve()
-    _check_request(folder, seed)
-    if is_twin(folder) and _is_current(load_truth(folder), seed):
+    if _is_current(folder, seed):
         return folder
+    _check_request(folder, seed)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         _remove_left_over(folder.parent)
@@ -152,7 +88,7 @@ def make_twin(folder, seed=2008):
                 folder.rename(Path(temporary) / "replaced")
             made.rename(folder)
     except OSError as error:
-        if is_twin(folder) and _is_current(load_truth(folder), seed):
+        if _is_current(folder, seed):
             return folder  # another process was first
         reason = "the disk is full" if error.errno == errno.ENOSPC else error.strerror or error
         raise DataError(
@@ -163,17 +99,30 @@ def make_twin(folder, seed=2008):
     return folder
 
 
-def _is_current(truth, seed):
-    return (truth.seed, truth.version) == (seed, VERSION)
+def _is_current(folder, seed):
+    """Say whether the twin of this seed is there with all its files."""
+    if not is_twin(folder) or missing_files(folder / RECORDING):
+        return False
+    try:
+        with np.load(folder / TRUTH) as stored:
+            return (stored["seed"], stored["version"]) == (seed, VERSION)
+    except (OSError, ValueError, KeyError, BadZipFile):
+        return False  # no truth, or a damaged one: the twin is made anew
 
 
 def _check_request(folder, seed):
     if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
         raise ValueError(f"seed is {seed!r}; it must be a whole number from 0 up, such as 2008.")
+    entries = {entry.name for entry in folder.iterdir()} if folder.is_dir() else set()
+    if is_twin(folder):
+        entries -= {RECORDING, TRUTH}
+    if entries or folder.is_file():
+        raise ValueError(
+            f"{folder} holds something other than a twin ({min(entries, default='it is a file')}), "
+            "which making one would remove; name a new, empty folder."
+        )
     if is_twin(folder):
         return
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise ValueError(f"{folder} holds something other than a twin; name a new, empty folder.")
     if any(Path(known).resolve() == folder for known in get_data_dirs()):
         raise ValueError(
             f"{folder} is where nilearn looks for real recordings, and the twin could be taken "

@@ -4,12 +4,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import nibabel as nib
 import numpy as np
-from nilearn.datasets.func import miyawaki2008_file_mask
 
 from helpers import twin_brain, twin_response, twin_stimuli
+from helpers.layout import FIGURE_RUNS, MASKS, RANDOM_RUNS, RECORDING
 from helpers.twin_ceiling import Ceilings
 
-RECORDING = "miyawaki2008"  # the folder name that nilearn's fetcher looks for
+MARK = b"simulated twin"  # in the header of every image, so that a copy is known for what it is
 BASELINE = 1000  # arbitrary units of a voxel at rest, as in int16 scanner files
 
 
@@ -33,7 +33,7 @@ def write_recording(folder, seed):
     for name in ("func", "label", "mask"):
         (recording / name).mkdir(parents=True)
     background, grey_matter = twin_brain.anatomy()
-    nib.save(background, recording / "bg.nii.gz")
+    _save(background, recording / "bg.nii.gz")
     mask = twin_brain.visual_mask(background.get_fdata(), grey_matter.get_fdata())
     place = twin_brain.retinotopy(np.argwhere(mask))
     _write_masks(recording / "mask", mask, place)
@@ -52,10 +52,10 @@ def _write_masks(folder, mask, place):
         here = place.hemisphere == side
         for names in (place.area, bins):
             members |= {side + name: here & (names == name) for name in np.unique(names)}
-    for file_name in miyawaki2008_file_mask():
+    for file_name in MASKS:
         image = np.zeros(mask.shape, dtype=np.uint8)
         image[mask] = members[file_name.removesuffix(".nii.gz")]
-        nib.save(nib.Nifti1Image(image, twin_brain.AFFINE), folder / file_name)
+        _save(nib.Nifti1Image(image, twin_brain.AFFINE), folder / file_name)
 
 
 def _write_runs(recording, mask, labels, voxels, rng):
@@ -64,14 +64,12 @@ def _write_runs(recording, mask, labels, voxels, rng):
     response = twin_response.haemodynamic_response(voxels.peak)
     loading = twin_response.SHARED * rng.uniform(0.3, 1, len(voxels.peak))
     baseline = BASELINE * rng.uniform(0.8, 1.2, len(voxels.peak))
-    names = [f"data_figure_run{run:02}" for run in range(1, twin_stimuli.N_FIGURE_RUNS + 1)]
-    names += [f"data_random_run{run:02}" for run in range(1, twin_stimuli.N_RANDOM_RUNS + 1)]
     with ThreadPoolExecutor(2) as pool:
         writing = []
-        for name, rows in zip(names, labels, strict=True):
+        for name, rows in zip(FIGURE_RUNS + RANDOM_RUNS, labels, strict=True):
             signal = twin_response.noise_free_run(rows, voxels, response)
             noise = twin_response.noise_run(len(rows), voxels, loading, rng)
-            if "figure" in name:
+            if name in FIGURE_RUNS:
                 ceilings.add_figure(rows, signal, signal + noise)
             else:
                 ceilings.add_random(signal, signal + noise)
@@ -92,4 +90,9 @@ def _write_bold(path, mask, bold):
     image = nib.Nifti1Image(run, twin_brain.AFFINE)
     image.header.set_zooms((*image.header.get_zooms()[:3], twin_response.TR))
     image.header.set_xyzt_units("mm", "sec")
-    nib.save(image, path.with_suffix(".nii.gz"))
+    _save(image, path.with_suffix(".nii.gz"))
+
+
+def _save(image, path):
+    image.header["descrip"] = MARK
+    nib.save(image, path)

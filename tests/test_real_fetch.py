@@ -17,13 +17,15 @@ from pathlib import Path
 from types import SimpleNamespace
 from urllib.parse import urlsplit
 
+import nibabel
 import numpy as np
 import pytest
 import requests
-from real_layout import archive_of, mask_values, write_layout
+from real_layout import AFFINE, archive_of, mask_values, write_layout
 
 from helpers import datasets, fetching
 from helpers.errors import DataError
+from helpers.twin_files import MARK
 
 TWIN_WORKS = 'the simulated twin still works: unset BOOK_DATA or call load(source="twin").'
 
@@ -360,10 +362,13 @@ def test_another_download_was_faster(server, home, layout, archive, monkeypatch)
 
 @pytest.fixture
 def twin(layout, tmp_path):
-    """Write a folder that `is_twin` knows, with the twin's own mark and all files."""
+    """Write a folder that `is_twin` knows by the mark in its images; the truth is not there."""
     folder = tmp_path / "twin"
     shutil.copytree(layout, folder / "miyawaki2008")
-    (folder / "truth.npz").touch()
+    mask_file = folder / "miyawaki2008" / "mask" / "mask.nii.gz"
+    image = nibabel.Nifti1Image(mask_values(), AFFINE)
+    image.header["descrip"] = MARK
+    nibabel.save(image, mask_file)
     assert fetching.is_twin(folder)
     return folder
 
