@@ -85,8 +85,10 @@ def _write_runs(recording, mask, labels, voxels, rng):
 
 def _write_bold(path, mask, bold):
     """Write one run as int16, shape (64, 64, 30, n_volumes); outside the mask it is 0."""
-    run = np.zeros((*mask.shape, len(bold)), dtype=np.int16, order="F")
-    run[mask] = np.rint(bold).T
+    # Volume by volume, as the file has them: filling a four-dimensional array takes far longer.
+    run = np.zeros((len(bold), mask.size), dtype=np.int16)
+    run[:, np.ravel_multi_index(np.nonzero(mask), mask.shape, order="F")] = np.rint(bold)
+    run = run.reshape(len(bold), *mask.shape[::-1]).T
     image = nib.Nifti1Image(run, twin_brain.AFFINE)
     image.header.set_zooms((*image.header.get_zooms()[:3], twin_response.TR))
     image.header.set_xyzt_units("mm", "sec")
