@@ -1,21 +1,38 @@
 """Drawing that several chapters share: images, receptive fields, blocks and brain slices.
 
-All functions draw arrays and images; none of them knows a model.
+All functions draw arrays; none of them knows a model or a file.
 """
-
-import re
-from html import escape
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.patches import Rectangle
-from nilearn.plotting import view_img
 
 SOURCES = {
     "twin": "Data: simulated twin",
     "real": "Data: Miyawaki et al. (2008)",
     "yours": "Data: your recording",
 }
+
+
+def source_line(source):
+    """Return the line that names the data.
+
+    Parameters
+    ----------
+    source : {"twin", "real", "yours"}
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    ValueError
+        If the source is unknown.
+    """
+    if source not in SOURCES:
+        raise ValueError(f'source is "{source}"; expected one of {list(SOURCES)}.')
+    return SOURCES[source]
 
 
 def label_source(fig, source):
@@ -32,9 +49,10 @@ def label_source(fig, source):
     ValueError
         If the source is unknown.
     """
-    line = _source_line(source)
     # supxlabel takes part in the layout, so that the line never covers an axis label.
-    fig.supxlabel(line, x=0.995, ha="right", fontsize=8, color="0.35", style="italic")
+    fig.supxlabel(
+        source_line(source), x=0.995, ha="right", fontsize=8, color="0.35", style="italic"
+    )
 
 
 def draw_pixels(ax, values, title="", cmap="gray", limits=(0, 1), marked=None):
@@ -152,57 +170,3 @@ def draw_slices(
     axes[0, 0].set_ylabel("j")
     fig.colorbar(drawn, ax=axes, label=label, shrink=0.8)
     return fig, axes[0]
-
-
-def view_map(image, background, title, source, position, limits, cmap="viridis"):
-    """Make an interactive viewer of a map: three cuts that move where the reader clicks.
-
-    It is nilearn's ``view_img``. Its scripts and pictures are inside the frame, so that it works
-    in a page without a kernel and without a network.
-
-    Parameters
-    ----------
-    image : nibabel.Nifti1Image
-        The map, drawn where it is above 1e-6 or below -1e-6.
-    background : str, Path or nibabel.Nifti1Image
-        Brain to draw it on.
-    title : str
-        What the values are, for the frame's name and the viewer's heading.
-    source : {"twin", "real", "yours"}
-        ``dataset.source``.
-    position : (float, float, float)
-        Where the cuts are at first, in mm by the image's affine.
-    limits : (float, float)
-        Values at the ends of the colour map.
-    cmap : str
-
-    Returns
-    -------
-    str
-        An HTML iframe, for ``display({"text/html": ..., "text/plain": ...}, raw=True)``.
-
-    Raises
-    ------
-    ValueError
-        If the source is unknown.
-    """
-    heading = f"{title}. {_source_line(source)}"
-    # Without black_bg nilearn guesses it from the image's border, and warns while it does.
-    # "nearest" shows each measured value as it is, in place of a mixture with its neighbours.
-    view = view_img(
-        image, bg_img=background, cut_coords=position, title=heading, cmap=cmap, vmin=limits[0],
-        vmax=limits[1], symmetric_cmap=False, black_bg=True, resampling_interpolation="nearest",
-    )  # fmt: skip
-    # The page names an icon on another host; the book asks none.
-    page = re.sub(r'<link rel="icon".*?>', "", view.html, flags=re.DOTALL)
-    return (
-        f'<iframe title="{escape(heading)}" srcdoc="{escape(page)}" width="{view.width}" '
-        f'height="{view.height}" style="border: 0; max-width: 100%"></iframe>'
-    )
-
-
-def _source_line(source):
-    """Return the words that name the data."""
-    if source not in SOURCES:
-        raise ValueError(f'source is "{source}"; expected one of {list(SOURCES)}.')
-    return SOURCES[source]
