@@ -55,5 +55,5 @@ def view_map(image, background, title, source, position, limits):
     page = escape(re.sub(r'<link rel="icon".*?>', "", view.html, flags=re.DOTALL))
     return (
         f'<iframe title="{escape(title)}" srcdoc="{page}" width="{view.width}" '
-        f'height="{view.height}" style="border: 0; max-width: 100%"></iframe>'
+        f'height="{view.height}" style="border: 0; max-width: 100%; background: white"></iframe>'
     )
