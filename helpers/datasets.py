@@ -14,7 +14,8 @@ from helpers.masking import masked_runs
 from helpers.recordings import Recording
 from helpers.regions import region_labels
 from helpers.stimulus_files import read_stimuli
-from helpers.twin import load_truth, make_twin
+from helpers.truth import load_truth
+from helpers.twin import make_twin
 
 __all__ = [
     "Recording",

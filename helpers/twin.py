@@ -16,10 +16,8 @@ from nilearn.datasets import get_data_dirs
 
 from helpers.errors import DataError
 from helpers.layout import RECORDING, missing_files
-from helpers.truth import TRUTH, Truth, load_truth
+from helpers.truth import TRUTH
 from helpers.twin_files import MARK, write_recording
-
-__all__ = ["Truth", "is_twin", "load_truth", "make_twin"]
 
 VERSION = 2  # of the simulator: a twin of another version is made anew
 PARTIAL = ".twin-of-process-"

@@ -30,6 +30,9 @@ MARKED_CENTRES = ((4.0, 1.5), (4.0, 2.5), (3.5, 2.0), (3.0, 2.5))
 N_VOXELS = 5438
 FIXATION = 4.5  # row and column of the fixation point, between pixels 4 and 5
 DEGREES_PER_PIXEL = 1.15
+# Eccentricity at a distance from the confluence: ECCENTRICITY_SCALE * expm1(mm / GROWTH_LENGTH).
+ECCENTRICITY_SCALE, GROWTH_LENGTH = 3.6, 50  # degrees, mm
+BEND = 6.0  # mm: width of the patch that is bent around each marked voxel
 CONFLUENCE = (32.0, -90.0, -5.0)  # mm from the midline, mm, mm
 CALCARINE_SLOPE = 0.3  # the horizontal meridian of V1 rises towards the front of the brain
 AREA_SHARES = (0.32, 0.28, 0.22, 0.18)  # of the voxels above, and below, the meridian
@@ -160,13 +163,13 @@ def retinotopy(voxels):
     area, angle, distance = cortical_sectors(voxels)
     place = positions(voxels)
     right = place[:, 0] > 0
-    radius = 3.6 * np.expm1(distance / 50) / DEGREES_PER_PIXEL
+    radius = ECCENTRICITY_SCALE * np.expm1(distance / GROWTH_LENGTH) / DEGREES_PER_PIXEL
     row = FIXATION - radius * np.sin(np.radians(angle))
     # The right hemisphere sees the left half of the visual field.
     column = FIXATION + np.where(right, -1, 1) * radius * np.cos(np.radians(angle))
     centre = np.column_stack([row, column])
     marked = list(MARKED)
-    closeness = np.exp(-(cdist(place, place[marked]) ** 2) / (2 * 6.0**2)) * right[:, None]
+    closeness = np.exp(-(cdist(place, place[marked]) ** 2) / (2 * BEND**2)) * right[:, None]
     pull = np.linalg.solve(closeness[marked], np.array(list(MARKED_CENTRES)) - centre[marked])
     centre = centre + closeness @ pull
     eccentricity = DEGREES_PER_PIXEL * np.linalg.norm(centre - FIXATION, axis=1)
