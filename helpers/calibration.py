@@ -9,8 +9,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from helpers.twin_brain import MARKED as MARKED_COLUMNS
+
 # The voxels (i, j, k) that nilearn's example marks, in the order of its receptive fields.
-MARKED = ((30, 10, 10), (31, 10, 10), (32, 10, 10), (31, 9, 10))
+MARKED = tuple(MARKED_COLUMNS[column] for column in (1780, 1951, 2131, 1935))
 
 # How far the twin may be off: exactly; a share of the published count; R2, share or proportion;
 # pixels between the places of two peaks.

@@ -9,7 +9,8 @@ from sklearn.utils import Bunch
 
 from helpers.errors import DataError
 from helpers.fetching import fetch_local, real_recording
-from helpers.image_files import check_runs
+from helpers.image_files import check_files
+from helpers.layout import FIGURE_RUNS
 from helpers.masking import masked_runs
 from helpers.recordings import Recording
 from helpers.regions import region_labels
@@ -28,18 +29,26 @@ __all__ = [
 ]
 
 # nilearn's fetcher lists the 12 figure runs before the 20 random runs.
-KINDS = {"random": slice(12, None), "figure": slice(None, 12), "all": slice(None)}
+FIRST_RANDOM = len(FIGURE_RUNS)
+KINDS = {
+    "random": slice(FIRST_RANDOM, None),
+    "figure": slice(None, FIRST_RANDOM),
+    "all": slice(None),
+}
 
 
 def data_folder():
-    """Return the folder of all data, ``BOOK_DATA_DIR`` or ``data`` in the book's folder.
+    """Return the folder of all data, ``BOOK_DATA_DIR`` or ``data``.
+
+    A relative path starts in the book's folder.
 
     Returns
     -------
     Path
     """
-    given = os.environ.get("BOOK_DATA_DIR")
-    return Path(given).expanduser().absolute() if given else Path(__file__).parents[1] / "data"
+    book = Path(__file__).resolve().parents[1]
+    # Notebooks run in folders of their own: a relative path must mean one place for all of them.
+    return book / Path(os.environ.get("BOOK_DATA_DIR") or "data").expanduser()
 
 
 def load(source=None):
@@ -164,7 +173,7 @@ def recording(dataset, kind="random", shift=2, **masker_options):
     run_files, label_files = dataset.func[KINDS[kind]], dataset.label[KINDS[kind]]
     stimuli = [read_stimuli(label_file) for label_file in label_files]
     lengths = [len(run) for run in stimuli]
-    check_runs(run_files, lengths, dataset.mask)
+    check_files(run_files, lengths, dataset.mask)
     if not isinstance(shift, int | np.integer) or not 0 <= shift < min(lengths):
         raise ValueError(
             f"shift is {shift}; expected a whole number of volumes from 0 to {min(lengths) - 1}, "

@@ -93,7 +93,7 @@ def _check_mask(mask_file):
     return mask
 
 
-def check_runs(run_files, n_rows, mask_file):
+def check_files(run_files, n_rows, mask_file):
     """Check that runs, their stimuli and the mask fit together, from the headers alone.
 
     Parameters
@@ -119,7 +119,7 @@ def check_runs(run_files, n_rows, mask_file):
                 f"{run_file} has the shape {run.shape}; expected four dimensions, the last one "
                 "time: give one file a run with all of its volumes."
             )
-        _check_grid(run, run_file, mask, mask_file)
+        check_grid(run, run_file, mask, mask_file)
         if run.shape[3] != rows:
             raise ValueError(
                 f"{run_file} has {run.shape[3]} volumes and its stimulus table has {rows} rows; "
@@ -127,8 +127,21 @@ def check_runs(run_files, n_rows, mask_file):
             )
 
 
-def _check_grid(run, run_file, mask, mask_file):
-    """Raise ValueError unless the voxels of a run lie where the mask's lie."""
+def check_grid(run, run_file, mask, mask_file):
+    """Check that the voxels of an image lie where the mask's lie.
+
+    Parameters
+    ----------
+    run, mask : nibabel image
+        Of three dimensions or four.
+    run_file, mask_file : str or Path
+        The names to give in an error.
+
+    Raises
+    ------
+    ValueError
+        If shape or affine differ, the latter by more than a tenth of a voxel at a corner.
+    """
     differs, of_run, of_mask = "shape", run.shape[:3], mask.shape
     if of_run == of_mask:
         corners = np.vstack([np.indices((2, 2, 2)).reshape(3, 8), np.ones(8)])

@@ -11,6 +11,8 @@ from nilearn.maskers import MultiNiftiMasker
 from helpers.errors import DataError
 from helpers.image_files import open_image, read_values
 
+CACHE_LIMIT = "1G"  # beyond it, the entries that were used least recently go
+
 
 def masked_runs(run_files, mask_file, options, cache):
     """Mask and clean runs, or take the result from the cache.
@@ -44,7 +46,8 @@ def masked_runs(run_files, mask_file, options, cache):
     arguments = ([str(f) for f in run_files], str(mask_file), options, stamps)
     try:
         cache.mkdir(parents=True, exist_ok=True)
-        cached = Memory(cache, verbose=0).cache(_mask_runs)
+        memory = Memory(cache, verbose=0)
+        cached = memory.cache(_mask_runs)
     except OSError as error:
         raise DataError(
             f"The cache folder {cache} cannot be made ({error.strerror}): set BOOK_DATA_DIR to a "
@@ -56,7 +59,9 @@ def masked_runs(run_files, mask_file, options, cache):
         if bold is not None:
             return bold
         entry.clear()
-    return cached(*arguments)[0]
+    bold = cached(*arguments)[0]
+    memory.reduce_size(bytes_limit=CACHE_LIMIT)
+    return bold
 
 
 def _mask_runs(run_files, mask_file, options, stamps):

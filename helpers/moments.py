@@ -35,7 +35,7 @@ import numpy as np
 from helpers.checks import is_constant
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Summary:
     """All that ridge regression needs to know of some rows: count, means and centred sums."""
 

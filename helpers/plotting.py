@@ -118,7 +118,14 @@ def shade_blocks(ax, is_on, tr, label="image on screen"):
 
 
 def draw_slices(
-    volume, background, slices, label, cmap="viridis", limits=None, window=(8, 62, 2, 34)
+    volume,
+    background,
+    slices,
+    label,
+    cmap="viridis",
+    limits=None,
+    window=(8, 62, 2, 34),
+    zooms=(3.3, 3.6),
 ):
     """Draw axial slices of a map in voxel indices, with the background brain in grey.
 
@@ -137,6 +144,8 @@ def draw_slices(
         Values at the ends of the colour map; by default the map's smallest and largest.
     window : (int, int, int, int)
         First and last i, first and last j that are drawn.
+    zooms : (float, float)
+        Size of a voxel along i and j in mm.
 
     Returns
     -------
@@ -161,10 +170,9 @@ def draw_slices(
     low, high = limits or (np.nanmin(volume), np.nanmax(volume))
     fig, axes = plt.subplots(1, len(slices), figsize=(2.3 * len(slices) + 0.9, 2.6), squeeze=False)
     for ax, k in zip(axes[0], slices, strict=True):
-        ax.imshow(background[:, :, k].T, cmap="gray", origin="lower", aspect=3.6 / 3.3)
-        drawn = ax.imshow(
-            volume[:, :, k].T, cmap=cmap, vmin=low, vmax=high, origin="lower", aspect=3.6 / 3.3
-        )
+        shape = {"origin": "lower", "aspect": zooms[1] / zooms[0]}
+        ax.imshow(background[:, :, k].T, cmap="gray", **shape)
+        drawn = ax.imshow(volume[:, :, k].T, cmap=cmap, vmin=low, vmax=high, **shape)
         # i grows from right to left in the brain; turned round, left is on the left.
         ax.set(title=f"slice k = {k}", xlabel="i", xlim=window[1::-1], ylim=window[2:])
     axes[0, 0].set_ylabel("j")

@@ -14,7 +14,7 @@ LASSO_BATCH = 64  # voxels a task: 1.5 MB of the random runs, and over a second 
 GAUSSIAN_BLOCK = 256  # voxels at once: some 60 MB of correlations
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class GaussianFits:
     """The best-matching Gaussian of each voxel.
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from nilearn.image import get_data
 
-from helpers.image_files import open_image, read_values
+from helpers.image_files import check_grid, open_image, read_values
 
 NAME = re.compile(r"(?P<side>LH|RH)(lag(?P<lag>\d+)to\d+|(?P<area>V\w+))\.nii(\.gz)?")
 
@@ -48,11 +48,12 @@ def region_labels(dataset, masker):
     for region_file in dataset.mask_roi:
         name = NAME.fullmatch(Path(region_file).name)
         region = open_image(region_file)
-        if name is None or region.shape != inside.shape:
+        if name is None:
             raise ValueError(
-                f"{region_file} has the shape {region.shape}; expected a region mask such as "
-                f"LHV1d.nii.gz or RHlag3to4.nii.gz of the shape {inside.shape}."
+                f"{region_file} is not named like a region mask; expected a name such as "
+                "LHV1d.nii.gz or RHlag3to4.nii.gz."
             )
+        check_grid(region, region_file, masker.mask_img_, "of the masker")
         voxels = read_values(region, region_file)[inside] > 0
         hemisphere[voxels & (hemisphere == "")] = name["side"]
         if name["area"]:

@@ -18,7 +18,7 @@ from helpers.checks import (
 from helpers.moments import decompose, held_out_scores, summarise
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RidgeScores:
     """Scores of cross-validated ridge regression.
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -10,11 +11,11 @@ from helpers.errors import DataError
 TRUTH = "truth.npz"  # beside the recording, outside nilearn's layout
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Truth:
     """What the simulator put into the twin: one entry for each voxel, in mask order.
 
-    Parameters
+    Attributes
     ----------
     weights : array, shape (n_voxels, 100)
         Response to each pixel in percent of the baseline; pixel p = 10 * row + column.
@@ -73,10 +74,17 @@ def load_truth(folder):
     Raises
     ------
     DataError
-        If the folder holds no ground truth.
+        If the folder holds no ground truth, or one that cannot be read.
     """
     if not (Path(folder) / TRUTH).is_file():
         raise DataError(f'{folder} holds no simulated twin; make one with make_twin("{folder}").')
-    with np.load(Path(folder) / TRUTH) as stored:
-        arrays = dict(stored)
-    return Truth(**arrays | {name: int(arrays[name]) for name in ("seed", "version")})
+    try:
+        # Opened here, since NumPy leaves a damaged file open.
+        with (Path(folder) / TRUTH).open("rb") as stream, np.load(stream) as stored:
+            arrays = dict(stored)
+        return Truth(**arrays | {name: int(arrays[name]) for name in ("seed", "version")})
+    except (OSError, EOFError, ValueError, KeyError, TypeError, BadZipFile):
+        raise DataError(
+            f"The ground truth in {folder} is damaged or of another version; delete that folder "
+            "and load again."
+        ) from None

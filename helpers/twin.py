@@ -4,6 +4,7 @@
 """
 
 import errno
+import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -15,11 +16,12 @@ import psutil
 from nilearn.datasets import get_data_dirs
 
 from helpers.errors import DataError
+from helpers.image_files import UNREADABLE
 from helpers.layout import RECORDING, missing_files
 from helpers.truth import TRUTH
 from helpers.twin_files import MARK, write_recording
 
-VERSION = 2  # of the simulator: a twin of another version is made anew
+VERSION = 3  # of the simulator: a twin of another version is made anew
 PARTIAL = ".twin-of-process-"
 
 
@@ -38,7 +40,7 @@ def is_twin(folder):
     """
     try:
         header = nib.load(Path(folder) / RECORDING / "mask" / "mask.nii.gz").header
-    except (OSError, nib.filebasedimages.ImageFileError):
+    except UNREADABLE:
         return False
     return header["descrip"].item() == MARK
 
@@ -77,24 +79,34 @@ def make_twin(folder, seed=2008):
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         _remove_left_over(folder.parent)
-        prefix = f"{PARTIAL}{psutil.Process().pid}-"
+        prefix = f"{PARTIAL}{os.getpid()}-"
         with tempfile.TemporaryDirectory(prefix=prefix, dir=folder.parent) as temporary:
             made = Path(temporary) / "twin"
             truth = write_recording(made, seed)
             np.savez_compressed(made / TRUTH, **truth, seed=seed, version=VERSION)
-            if folder.exists():
-                folder.rename(Path(temporary) / "replaced")
-            made.rename(folder)
+            if not _is_current(folder, seed):  # another process may have been first
+                _replace(folder, made)
     except OSError as error:
-        if _is_current(folder, seed):
-            return folder  # another process was first
-        reason = "the disk is full" if error.errno == errno.ENOSPC else error.strerror or error
-        raise DataError(
-            error.errno,
-            f"The twin cannot be written to {folder}: {reason}. It needs 60 MB in a folder that "
-            "you may write to; the environment variable BOOK_DATA_DIR names another one.",
-        ) from error
+        if not _is_current(folder, seed):
+            reason = "the disk is full" if error.errno == errno.ENOSPC else error.strerror or error
+            raise DataError(
+                f"The twin cannot be written to {folder}: {reason}. It needs 60 MB in a folder "
+                "that you may write to; the environment variable BOOK_DATA_DIR names another one."
+            ) from None
     return folder
+
+
+def _replace(folder, made):
+    """Give a new twin its name; an older one keeps its place if that fails."""
+    older = made.with_name("replaced")
+    if folder.exists():
+        folder.rename(older)
+    try:
+        made.rename(folder)
+    except OSError:
+        if older.exists():
+            older.rename(folder)
+        raise
 
 
 def _is_current(folder, seed):
@@ -102,7 +114,7 @@ def _is_current(folder, seed):
     if not is_twin(folder) or missing_files(folder / RECORDING):
         return False
     try:
-        with np.load(folder / TRUTH) as stored:
+        with (folder / TRUTH).open("rb") as stream, np.load(stream) as stored:
             return (stored["seed"], stored["version"]) == (seed, VERSION)
     except (OSError, ValueError, KeyError, BadZipFile):
         return False  # no truth, or a damaged one: the twin is made anew
@@ -117,7 +129,8 @@ def _check_request(folder, seed):
     if entries or folder.is_file():
         raise ValueError(
             f"{folder} holds something other than a twin ({min(entries, default='it is a file')}), "
-            "which making one would remove; name a new, empty folder."
+            "which making one would remove; name a new, empty folder. If it is an older twin, "
+            "delete it."
         )
     if is_twin(folder):
         return
@@ -131,8 +144,8 @@ def _check_request(folder, seed):
 def _remove_left_over(parent):
     """Remove what a run that was killed has left behind."""
     for partial in parent.glob(PARTIAL + "*"):
-        process = int(partial.name.removeprefix(PARTIAL).split("-")[0])
-        if not psutil.pid_exists(process):
+        process = partial.name.removeprefix(PARTIAL).split("-")[0]
+        if process.isdigit() and not psutil.pid_exists(int(process)):
             shutil.rmtree(partial, ignore_errors=True)
 
 

@@ -62,6 +62,7 @@ def anatomy():
                      copy_header=True)
         for image in images
     )  # fmt: skip
+    background.set_data_dtype(np.float32)
     return background, grey_matter
 
 
@@ -132,7 +133,8 @@ def cortical_sectors(voxels):
     up = z - CONFLUENCE[2] - CALCARINE_SLOPE * anterior
     ahead = np.hypot(lateral, anterior)
     # Lateral of the confluence lie the areas that are farthest from V1.
-    sector = np.arctan2(np.abs(up), np.where(lateral > 0, -ahead, ahead))
+    # Rounded, because mirror voxels of the two hemispheres tie, and must tie on every machine.
+    sector = np.round(np.arctan2(np.abs(up), np.where(lateral > 0, -ahead, ahead)), 9)
     area, angle = np.empty(len(x), dtype="<U3"), np.empty(len(x))
     for half, sign, chosen in (("dorsal", -1, up > 0), ("ventral", 1, up <= 0)):
         edges = np.quantile(sector[chosen], np.cumsum([0, *AREA_SHARES]))
@@ -154,7 +156,8 @@ def retinotopy(voxels):
     Parameters
     ----------
     voxels : array of int, shape (n_voxels, 3)
-        Voxel indices (i, j, k); the marked voxels are among them.
+        Voxel indices (i, j, k) of the whole mask in mask order: the marked voxels are found by
+        their columns.
 
     Returns
     -------

@@ -73,7 +73,9 @@ def _write_runs(recording, mask, labels, voxels, rng):
                 ceilings.add_figure(rows, signal, signal + noise)
             else:
                 ceilings.add_random(signal, signal + noise)
-            np.savetxt(recording / "label" / f"{name}_label.csv", rows, fmt="%d", delimiter=",")
+            table = recording / "label" / f"{name}_label.csv"
+            with table.open("w", encoding="ascii", newline="\n") as stream:
+                np.savetxt(stream, rows, fmt="%d", delimiter=",")
             bold = baseline * (1 + (signal + noise) / 100)
             writing.append(pool.submit(_write_bold, recording / "func" / name, mask, bold))
             if len(writing) > 2:

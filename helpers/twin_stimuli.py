@@ -2,9 +2,11 @@
 
 import numpy as np
 
+from helpers.layout import FIGURE_RUNS, RANDOM_RUNS
+from helpers.stimulus_files import REST
+
 N_PIXELS = 100
-REST = -1
-N_RANDOM_RUNS, N_FIGURE_RUNS = 20, 12
+N_RANDOM_RUNS, N_FIGURE_RUNS = len(RANDOM_RUNS), len(FIGURE_RUNS)
 RANDOM_BLOCKS, FIGURE_BLOCKS = 22, 10  # blocks a run
 RANDOM_VOLUMES, FIGURE_VOLUMES = 3, 6  # volumes on, and as many off, in a block
 FIRST_REST, LAST_REST = 10, 6  # volumes

@@ -548,7 +548,13 @@ def test_voxels_outside_all_regions(miyawaki):
 def test_regions_on_another_grid_or_none(miyawaki, own_files):
     masker = datasets.recording(miyawaki, kind="figure").masker
     write_image(Path(miyawaki.mask_roi[4]), np.ones((8, 8, 5), dtype="uint8"))
-    with pytest.raises(ValueError, match=r"lag.*\.nii\.gz has the shape \(8, 8, 5\); expected"):
+    with pytest.raises(
+        ValueError, match=r"lag.*\.nii\.gz is on another grid .*shape is \(8, 8, 5\)"
+    ):
+        region_labels(miyawaki, masker)
+    moved = nibabel.Nifti1Image(np.ones(GRID, dtype="uint8"), np.diag([-3.3, 3.6, 7.0, 1.0]))
+    nibabel.save(moved, miyawaki.mask_roi[4])
+    with pytest.raises(ValueError, match=r"is on another grid .*affine"):
         region_labels(miyawaki, masker)
     with pytest.raises(ValueError, match="no region masks"):
         region_labels(datasets.from_files(**own_files), masker)
@@ -567,6 +573,12 @@ def small_twin(layout, monkeypatch):
 
     monkeypatch.setattr(datasets, "make_twin", make_twin)
     monkeypatch.setattr(datasets, "load_truth", lambda folder: ("truth of", folder))
+
+
+def test_a_relative_data_folder_is_one_place_for_all_notebooks(tmp_path, monkeypatch):
+    monkeypatch.setenv("BOOK_DATA_DIR", "mine")
+    monkeypatch.chdir(tmp_path)
+    assert datasets.data_folder() == Path(__file__).resolve().parents[1] / "mine"
 
 
 def test_the_twin_itself(monkeypatch):

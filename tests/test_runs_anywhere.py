@@ -4,13 +4,17 @@
 and the numerically most sensitive one are run under other conditions.
 """
 
+import gzip
 import os
+import re
 from pathlib import Path
 
 import nbformat
 import pytest
 from nbclient.exceptions import CellExecutionError
 from notebook_checks import load_tool, plain
+
+from helpers.datasets import load
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"
@@ -94,3 +98,37 @@ def test_a_notebook_that_depends_on_threads_is_caught(tmp_path, monkeypatch):
 def test_a_notebook_that_needs_the_network_is_caught(source, tmp_path, monkeypatch):
     with pytest.raises(CellExecutionError, match="the network is cut"):
         run(toy(source), tmp_path, monkeypatch, offline=True)
+
+
+@pytest.fixture
+def unmarked_home(tmp_path):
+    """Lay the twin's files where the real recording is kept, without the mark in their headers."""
+    twin = Path(load("twin").mask).parents[1]
+    for path in (path for path in twin.rglob("*") if path.is_file()):
+        copy = tmp_path / "real" / "miyawaki2008" / path.relative_to(twin)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        content = path.read_bytes()
+        if path.suffix == ".gz":
+            image = gzip.decompress(content)
+            content = gzip.compress(image[:148] + bytes(80) + image[228:], compresslevel=1)
+        copy.write_bytes(content)
+    return tmp_path
+
+
+def test_a_chapter_runs_on_files_in_the_real_layout(unmarked_home, monkeypatch):
+    """With BOOK_DATA=real a chapter takes the other recording and says so; nothing else differs."""
+    monkeypatch.setenv("BOOK_DATA", "real")
+    monkeypatch.setenv("BOOK_DATA_DIR", str(unmarked_home))
+    notebook = nbformat.read(NOTEBOOKS / "03_brain_mapping.ipynb", as_version=4)
+    stored = shown(notebook)
+    printed = run(notebook, NOTEBOOKS, monkeypatch, offline=True)
+    assert "data: real" in str(printed)
+    assert re.sub(r"(data:? |\()real\b", r"\1twin", str(printed)) == str(stored)
+
+
+def test_what_is_stored_is_always_the_twins(tmp_path, monkeypatch):
+    path = tmp_path / "toy.ipynb"
+    nbformat.write(toy("import os\nprint(os.environ['BOOK_DATA'])"), path)
+    monkeypatch.setenv("BOOK_DATA", "real")
+    assert load_tool().main([str(path)]) == 0
+    assert shown(nbformat.read(path, as_version=4)) == [["twin"]]

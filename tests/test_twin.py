@@ -91,6 +91,7 @@ def test_affine_puts_the_marked_slice_at_minus_8_mm_in_the_right_hemisphere(data
             assert z == pytest.approx(-8)
             assert x > 0  # nilearn's x points to the right
     assert nib.load(dataset.background).shape == (64, 64, 30)
+    assert nib.load(dataset.background).get_data_dtype() == np.float32
 
 
 def test_mask_holds_5438_voxels_with_the_marked_ones_at_their_columns(dataset, mask):
@@ -105,7 +106,9 @@ def test_areas_and_eccentricity_bins_each_tile_the_mask(dataset, mask):
     assert names == miyawaki2008_file_mask()[1:]
     areas, bins = np.zeros(mask.shape, dtype=int), np.zeros(mask.shape, dtype=int)
     for name, path in zip(names, dataset.mask_roi, strict=True):
-        region = get_data(nib.load(path))
+        image = nib.load(path)
+        assert image.get_data_dtype() == np.uint8
+        region = get_data(image)
         assert region.sum() > 20, name
         (bins if "lag" in name else areas)[:] += region
     np.testing.assert_array_equal(areas, mask)
@@ -202,6 +205,23 @@ def test_neighbours_in_cortex_are_neighbours_in_the_field(dataset, mask):
     anywhere = np.linalg.norm(truth.centre[one] - truth.centre[other[::-1]], axis=1)[pairs]
     assert np.median(step) < 0.5
     assert np.median(anywhere) > 2
+
+
+def test_areas_do_not_hang_on_the_last_digit(mask, monkeypatch):
+    """Mirror voxels tie; another machine's arctan2 must not deal them to other areas."""
+    voxels = np.argwhere(mask)
+    area, angle, _ = twin_brain.cortical_sectors(voxels)
+    exact = np.arctan2
+    rng = np.random.default_rng(0)
+
+    def one_digit_off(y, x):
+        angles = exact(y, x)
+        return np.nextafter(angles, angles + rng.choice([-1, 1], len(angles)))
+
+    monkeypatch.setattr(twin_brain.np, "arctan2", one_digit_off)
+    area_there, angle_there, _ = twin_brain.cortical_sectors(voxels)
+    np.testing.assert_array_equal(area, area_there)
+    np.testing.assert_allclose(angle, angle_there, atol=1e-5)
 
 
 def test_weights_are_gaussians_of_the_stated_centre_and_size(dataset):

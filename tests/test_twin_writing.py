@@ -66,7 +66,7 @@ def test_a_killed_run_leaves_no_twin_and_the_next_run_succeeds(tmp_path, quick):
     process = subprocess.Popen([sys.executable, "-c", COMMAND, str(tmp_path / "twin")])
     wait_for_files(tmp_path, process, count=3)
     process.kill()
-    process.wait()
+    process.wait(timeout=120)
     assert not (tmp_path / "twin").exists()
     assert len(entries(tmp_path)) == 1  # a temporary folder, which nothing takes for a twin
     make_twin(tmp_path / "twin")
@@ -77,11 +77,18 @@ def test_a_killed_run_leaves_no_twin_and_the_next_run_succeeds(tmp_path, quick):
 @pytest.mark.skipif(os.name == "nt", reason="Windows sends no interrupt to one process")
 def test_an_interrupted_run_cleans_up_at_once(tmp_path):
     process = subprocess.Popen(
-        [sys.executable, "-c", COMMAND, str(tmp_path / "twin")], stderr=subprocess.DEVNULL
+        # A shell that runs tests in the background has its children ignore interrupts.
+        [
+            sys.executable,
+            "-c",
+            f"import signal; signal.signal(signal.SIGINT, signal.default_int_handler); {COMMAND}",
+            str(tmp_path / "twin"),
+        ],
+        stderr=subprocess.DEVNULL,
     )
     wait_for_files(tmp_path, process, count=1)
     process.send_signal(signal.SIGINT)
-    process.wait()
+    process.wait(timeout=120)
     assert process.returncode != 0
     assert entries(tmp_path) == []
 
@@ -103,9 +110,8 @@ def test_a_full_disk_is_reported_and_leaves_nothing(tmp_path, monkeypatch):
         Path(path).touch()
 
     monkeypatch.setattr(twin_files.nib, "save", save)
-    with pytest.raises(DataError, match=r"the disk is full\. It needs 60 MB") as caught:
+    with pytest.raises(DataError, match=r"^The twin cannot be .*the disk is full\. It needs 60 MB"):
         make_twin(tmp_path / "twin")
-    assert caught.value.errno == errno.ENOSPC
     assert len(saved) >= 45
     assert entries(tmp_path) == []
 
@@ -140,6 +146,46 @@ def test_a_read_only_folder_is_reported(tmp_path):
     tmp_path.chmod(0o555)
     with pytest.raises(DataError, match="Permission denied"):
         make_twin(tmp_path / "twin")
+
+
+def test_a_twin_that_another_process_has_made_meanwhile_is_kept(tmp_path, monkeypatch):
+    def write_while_another_process_is_faster(folder, seed):
+        monkeypatch.setattr(twin, "write_recording", write_empty_recording)
+        make_twin(tmp_path / "twin", seed)
+        (tmp_path / "twin" / "miyawaki2008" / "bg.nii.gz").write_text("in use")
+        return write_empty_recording(folder, seed)
+
+    monkeypatch.setattr(twin, "write_recording", write_while_another_process_is_faster)
+    make_twin(tmp_path / "twin", 1)
+    assert (tmp_path / "twin" / "miyawaki2008" / "bg.nii.gz").read_text() == "in use"
+    assert entries(tmp_path) == ["twin"]
+
+
+def test_an_older_twin_keeps_its_place_when_it_cannot_be_replaced(tmp_path, quick, monkeypatch):
+    make_twin(tmp_path / "twin", seed=1)
+    rename = Path.rename
+
+    def fail_for_the_new_one(path, target):
+        if path.name == "twin" and path.parent != tmp_path:
+            raise PermissionError(errno.EACCES, "the folder is in use")
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", fail_for_the_new_one)
+    with pytest.raises(DataError, match="the folder is in use"):
+        make_twin(tmp_path / "twin", seed=2)
+    with np.load(tmp_path / "twin" / "truth.npz") as stored:
+        assert stored["seed"] == 1
+
+
+def test_a_damaged_mask_is_no_twin(tmp_path, quick):
+    folder = make_twin(tmp_path / "twin")
+    mask_file = folder / "miyawaki2008" / "mask" / "mask.nii.gz"
+    content = bytearray(mask_file.read_bytes())
+    content[20:40] = bytes(20)
+    mask_file.write_bytes(content)
+    assert not is_twin(folder)
+    with pytest.raises(ValueError, match="If it is an older twin, delete it"):
+        make_twin(folder)
 
 
 def test_the_same_twin_is_not_made_twice(tmp_path, quick):
@@ -202,6 +248,14 @@ def test_never_where_nilearn_looks_for_real_recordings(tmp_path, quick, monkeypa
 def test_truth_of_no_twin_is_a_named_error(tmp_path):
     with pytest.raises(DataError, match=r"holds no simulated twin; make one with make_twin"):
         load_truth(tmp_path)
+
+
+def test_a_damaged_truth_is_a_named_error(tmp_path, quick):
+    folder = make_twin(tmp_path / "twin")
+    content = (folder / "truth.npz").read_bytes()
+    (folder / "truth.npz").write_bytes(content[: len(content) // 2])
+    with pytest.raises(DataError, match="damaged or of another version; delete that folder"):
+        load_truth(folder)
 
 
 def test_every_image_is_marked_as_simulated():
