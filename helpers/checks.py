@@ -1,12 +1,6 @@
 """Checks on arrays that several helpers share: each says what is wrong, where, and what to do."""
 
-import warnings
-
 import numpy as np
-
-
-class ConstantVoxelWarning(UserWarning):
-    """Some voxels do not vary, so that nothing can be said about them."""
 
 
 def check_table(name, table):
@@ -114,7 +108,22 @@ def check_arrays(X, Y, runs):
 
 
 def check_pair(X, Y):
-    """Return features and voxels as float64 tables, or say why they do not go together."""
+    """Return features and voxels as float64 tables, or say why they do not go together.
+
+    Parameters
+    ----------
+    X : array_like, shape (n_samples, n_features)
+    Y : array_like, shape (n_samples, n_voxels)
+
+    Returns
+    -------
+    X, Y : ndarray of float64, of the same shapes
+
+    Raises
+    ------
+    ValueError
+        For empty tables, NaN or infinite values, and sample counts that differ.
+    """
     X, Y = check_table("X", X), check_table("Y", Y)
     if len(X) != len(Y):
         raise ValueError(
@@ -125,7 +134,21 @@ def check_pair(X, Y):
 
 
 def check_penalties(alphas):
-    """Return penalties as float64, or say which are not positive."""
+    """Return penalties as float64, or say which are not positive.
+
+    Parameters
+    ----------
+    alphas : array_like
+
+    Returns
+    -------
+    ndarray of float64, of the same shape
+
+    Raises
+    ------
+    ValueError
+        If there is none, or one is not finite and above zero.
+    """
     alphas = np.asarray(alphas, dtype=np.float64)
     good = np.isfinite(alphas) & (alphas > 0)
     if alphas.size == 0 or not good.all():
@@ -135,37 +158,6 @@ def check_penalties(alphas):
             "finite values above zero; for least squares take a very small one, such as 1e-6."
         )
     return alphas
-
-
-def is_constant(Y):
-    """Say which columns hold one value only.
-
-    The test compares values and computes no variance: the variance of a constant such as 0.1
-    comes out as some 1e-33, and dividing by that gives any score.
-    """
-    return Y.max(axis=0) == Y.min(axis=0)
-
-
-def warn_constant(constant, where, result):
-    """Warn once about constant columns: how many, which, and what becomes of them.
-
-    Parameters
-    ----------
-    constant : ndarray of bool, shape (n_columns,)
-    where : str
-        Where they are constant, such as "over all samples".
-    result : str
-        What they get, such as "Their scores are NaN".
-    """
-    columns = np.flatnonzero(constant)
-    if columns.size:
-        shown = ", ".join(map(str, columns[:5])) + (", ..." if columns.size > 5 else "")
-        warnings.warn(
-            f"{columns.size} of {constant.size} voxels are constant {where}: columns {shown}. "
-            f"{result}. Voxels outside the brain are often constant: check the mask.",
-            ConstantVoxelWarning,
-            stacklevel=3,
-        )
 
 
 def _check_finite(name, table):

@@ -32,7 +32,7 @@ from functools import reduce
 
 import numpy as np
 
-from helpers.checks import is_constant
+from helpers.constant_voxels import is_constant
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +48,17 @@ class Summary:
 
 
 def summarise(X, Y):
-    """Summarise rows of X (n, n_features) and Y (n, n_voxels)."""
+    """Summarise some rows.
+
+    Parameters
+    ----------
+    X : ndarray, shape (n, n_features)
+    Y : ndarray, shape (n, n_voxels)
+
+    Returns
+    -------
+    Summary
+    """
     x_mean, y_mean = X.mean(axis=0), Y.mean(axis=0)
     x, y = X - x_mean, Y - y_mean
     yy = np.einsum("nv,nv->v", y, y)
@@ -58,7 +68,22 @@ def summarise(X, Y):
 
 
 def merge(a, b):
-    """Summarise the rows of two summaries together (Chan, Golub and LeVeque, 1983)."""
+    """Summarise the rows of two summaries together [1]_.
+
+    Parameters
+    ----------
+    a, b : Summary
+        Of different rows of the same tables.
+
+    Returns
+    -------
+    Summary
+
+    References
+    ----------
+    .. [1] Chan, T. F., Golub, G. H., & LeVeque, R. J. (1983). Algorithms for computing the sample
+       variance. The American Statistician, 37(3), 242-247.
+    """
     n = a.n + b.n
     dx, dy = b.x_mean - a.x_mean, b.y_mean - a.y_mean
     share = a.n * b.n / n
@@ -73,7 +98,18 @@ def merge(a, b):
 
 
 def decompose(xx):
-    """Return eigenvalues and eigenvectors of X'X; rounding must not make a value negative."""
+    """Return eigenvalues and eigenvectors of X'X; rounding must not make a value negative.
+
+    Parameters
+    ----------
+    xx : ndarray, shape (n_features, n_features)
+
+    Returns
+    -------
+    values : ndarray, shape (n_features,)
+    vectors : ndarray, shape (n_features, n_features)
+        One in each column.
+    """
     values, vectors = np.linalg.eigh(xx)
     return np.maximum(values, 0), vectors
 

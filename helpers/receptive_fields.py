@@ -7,7 +7,8 @@ from joblib import Parallel, delayed
 from sklearn.linear_model import LassoLarsCV
 from threadpoolctl import threadpool_limits
 
-from helpers.checks import check_arrays, is_constant, warn_constant
+from helpers.checks import check_arrays
+from helpers.constant_voxels import is_constant, warn_constant
 from helpers.ridge import run_folds
 
 LASSO_BATCH = 64  # voxels a task: 1.5 MB of the random runs, and over a second of work

@@ -7,14 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from helpers.checks import (
-    check_arrays,
-    check_pair,
-    check_penalties,
-    check_runs,
-    is_constant,
-    warn_constant,
-)
+from helpers.checks import check_arrays, check_pair, check_penalties, check_runs
+from helpers.constant_voxels import is_constant, warn_constant
 from helpers.moments import decompose, held_out_scores, summarise
 
 

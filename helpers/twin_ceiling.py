@@ -18,13 +18,26 @@ class Ceilings:
         self._trials, self._clean_trials, self._images = [], [], []
 
     def add_random(self, signal, measured):
-        """Add a random run: noise-free and measured, shape (n_volumes, n_voxels)."""
+        """Add a random run.
+
+        Parameters
+        ----------
+        signal, measured : array, shape (n_volumes, n_voxels)
+            Without and with noise.
+        """
         signal, measured = _standardise(signal, measured)
         self._response.append(signal.var(axis=0))
         self._measured.append((measured - signal).var(axis=0))
 
     def add_figure(self, labels, signal, measured):
-        """Add a figure run: label rows, shape (n_volumes, 100), noise-free and measured."""
+        """Add a figure run.
+
+        Parameters
+        ----------
+        labels : array of int, shape (n_volumes, 100)
+        signal, measured : array, shape (n_volumes, n_voxels)
+            Without and with noise.
+        """
         signal, measured = _standardise(signal, measured)
         for block in range(FIGURE_BLOCKS):
             onset = FIRST_REST + 2 * FIGURE_VOLUMES * block

@@ -46,7 +46,19 @@ class Voxels(NamedTuple):
 
 
 def draw_populations(area, eccentricity, rng):
-    """Make every voxel tuned, on/off or silent; those that look past the image are silent."""
+    """Make every voxel tuned, on/off or silent; those that look past the image are silent.
+
+    Parameters
+    ----------
+    area : array of str, shape (n_voxels,)
+    eccentricity : array, shape (n_voxels,)
+        Degrees of visual angle.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    array of str, shape (n_voxels,)
+    """
     tuned, on_off = np.array([AREA_PROPERTIES[name[:2]][2:] for name in area]).T
     draw = rng.random(len(area))
     population = np.where(
@@ -138,7 +150,19 @@ def noise_free_run(labels, voxels, response):
 
 
 def autoregressive_noise(n_volumes, n_series, correlation, rng):
-    """Stationary AR(1) noise with standard deviation 1, shape (n_volumes, n_series)."""
+    """Draw stationary AR(1) noise with standard deviation 1.
+
+    Parameters
+    ----------
+    n_volumes, n_series : int
+    correlation : float
+        Of a series with itself one volume earlier, from 0 to below 1.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    array, shape (n_volumes, n_series)
+    """
     shocks = rng.standard_normal((n_volumes, n_series))
     shocks[1:] *= np.sqrt(1 - correlation**2)
     return lfilter([1], [1, -correlation], shocks, axis=0)

@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 import pytest
 
-from helpers import checks
+from helpers import checks, constant_voxels
 
 
 def arrays(n_runs=3, length=8):
@@ -107,17 +107,19 @@ def test_constant_columns_are_found_by_value_not_by_variance():
     Y[:, 1] = 0.1  # its computed variance is not zero
     Y[:, 2] = 1e6 + 1e-4 * Y[:, 2]  # varies a little about a large mean
     assert np.var(Y[:, 1]) > 0
-    np.testing.assert_array_equal(checks.is_constant(Y), [False, True, False, False])
+    np.testing.assert_array_equal(constant_voxels.is_constant(Y), [False, True, False, False])
 
 
 def test_constant_voxels_are_counted_and_named():
     constant = np.zeros(50, bool)
     constant[[3, 7, 20, 21, 22, 40]] = True
-    with pytest.warns(checks.ConstantVoxelWarning, match="6 of 50 .*: columns 3, 7, 20, 21, 22, "):
-        checks.warn_constant(constant, "over all samples", "Their scores are NaN")
+    with pytest.warns(
+        constant_voxels.ConstantVoxelWarning, match="6 of 50 .*: columns 3, 7, 20, 21, 22, "
+    ):
+        constant_voxels.warn_constant(constant, "over all samples", "Their scores are NaN")
 
 
 def test_no_constant_voxel_no_warning():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        checks.warn_constant(np.zeros(5, bool), "over all samples", "Their scores are NaN")
+        constant_voxels.warn_constant(np.zeros(5, bool), "over all samples", "Their scores are NaN")

@@ -7,7 +7,7 @@ from sklearn.linear_model import LassoLarsCV
 
 from helpers import receptive_fields as fields
 from helpers import ridge
-from helpers.checks import ConstantVoxelWarning
+from helpers.constant_voxels import ConstantVoxelWarning
 
 PIXELS = np.indices((10, 10)).reshape(2, -1)
 

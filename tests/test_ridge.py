@@ -7,7 +7,7 @@ from sklearn.metrics import r2_score
 from sklearn.model_selection import GroupKFold, KFold, LeaveOneGroupOut
 
 from helpers import moments, ridge
-from helpers.checks import ConstantVoxelWarning
+from helpers.constant_voxels import ConstantVoxelWarning
 
 ALPHAS = (0.1, 10.0, 1000.0)
 EXACT = {"rtol": 0, "atol": 1e-10}

@@ -11,7 +11,7 @@ from nilearn import datasets as nilearn_datasets
 from nilearn.datasets.func import miyawaki2008_file_mask
 from nilearn.image import get_data
 from scipy.signal import detrend
-from scipy.stats import gamma
+from scipy.stats import gamma, norm
 
 from helpers import datasets, twin_brain, twin_response, twin_stimuli
 from helpers.twin import make_twin
@@ -230,6 +230,11 @@ def test_weights_are_gaussians_of_the_stated_centre_and_size(dataset):
     np.testing.assert_array_equal(truth.weights.any(axis=1), tuned)
     inside = tuned & (np.abs(truth.centre - 4.5).max(axis=1) < 2) & (truth.size < 1)
     rows, columns = np.divmod(np.arange(100), 10)
+    for voxel in np.flatnonzero(tuned):
+        bell = norm.pdf(rows, truth.centre[voxel, 0], truth.size[voxel])
+        bell *= norm.pdf(columns, truth.centre[voxel, 1], truth.size[voxel])
+        gain = truth.weights[voxel].max() / bell.max()
+        np.testing.assert_allclose(truth.weights[voxel], gain * bell, rtol=1e-6, atol=1e-12)
     weights = truth.weights[inside] / truth.weights[inside].sum(axis=1, keepdims=True)
     centre = np.column_stack([weights @ rows, weights @ columns])
     assert np.abs(centre - truth.centre[inside]).max() < 0.1
