@@ -26,7 +26,7 @@ def write_recording(folder, seed):
     Returns
     -------
     dict of array
-        The ground truth by name, see `helpers.twin.Truth`.
+        The ground truth by name, see `helpers.truth.Truth`.
     """
     rng = np.random.default_rng(seed)
     recording = folder / RECORDING
