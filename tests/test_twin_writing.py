@@ -14,7 +14,7 @@ import pytest
 
 from helpers import twin, twin_files
 from helpers.errors import DataError
-from helpers.layout import FIGURE_RUNS, MASKS, RANDOM_RUNS
+from helpers.layout import FIGURE_RUNS, MASKS, RANDOM_RUNS, missing_files
 from helpers.truth import load_truth
 from helpers.twin import is_twin, make_twin
 
@@ -62,7 +62,7 @@ def wait_for_files(parent, process, count):
     raise AssertionError("the simulation wrote nothing within a minute")
 
 
-def test_a_killed_run_leaves_no_twin_and_the_next_run_succeeds(tmp_path, quick):
+def test_a_killed_run_leaves_no_twin_and_the_next_run_succeeds(tmp_path):
     process = subprocess.Popen([sys.executable, "-c", COMMAND, str(tmp_path / "twin")])
     wait_for_files(tmp_path, process, count=3)
     process.kill()
@@ -71,7 +71,8 @@ def test_a_killed_run_leaves_no_twin_and_the_next_run_succeeds(tmp_path, quick):
     assert len(entries(tmp_path)) == 1  # a temporary folder, which nothing takes for a twin
     make_twin(tmp_path / "twin")
     assert entries(tmp_path) == ["twin"]
-    assert is_twin(tmp_path / "twin")
+    assert missing_files(tmp_path / "twin" / "miyawaki2008") == []
+    assert len(load_truth(tmp_path / "twin").weights) == 5438
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows sends no interrupt to one process")
