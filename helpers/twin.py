@@ -72,10 +72,11 @@ def make_twin(folder, seed=2008):
     DataError
         If the folder cannot be written or the disk is full.
     """
+    _check_seed(seed)
     folder = Path(folder).resolve()
     if _is_current(folder, seed):
         return folder
-    _check_request(folder, seed)
+    _check_folder(folder)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         _remove_left_over(folder.parent)
@@ -120,11 +121,16 @@ def _is_current(folder, seed):
         return False  # no truth, or a damaged one: the twin is made anew
 
 
-def _check_request(folder, seed):
+def _check_seed(seed):
     if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
         raise ValueError(f"seed is {seed!r}; it must be a whole number from 0 up, such as 2008.")
+
+
+def _check_folder(folder):
+    """Raise ValueError where a twin would remove something else, or pass for a recording."""
+    twin_is_there = is_twin(folder)
     entries = {entry.name for entry in folder.iterdir()} if folder.is_dir() else set()
-    if is_twin(folder):
+    if twin_is_there:
         entries -= {RECORDING, TRUTH}
     if entries or folder.is_file():
         raise ValueError(
@@ -132,9 +138,7 @@ def _check_request(folder, seed):
             "which making one would remove; name a new, empty folder. If it is an older twin, "
             "delete it."
         )
-    if is_twin(folder):
-        return
-    if any(Path(known).resolve() == folder for known in get_data_dirs()):
+    if not twin_is_there and any(Path(known).resolve() == folder for known in get_data_dirs()):
         raise ValueError(
             f"{folder} is where nilearn looks for real recordings, and the twin could be taken "
             "for one there; name another folder."

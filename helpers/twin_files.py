@@ -68,15 +68,15 @@ def _write_runs(recording, mask, labels, voxels, rng):
         writing = []
         for name, rows in zip(FIGURE_RUNS + RANDOM_RUNS, labels, strict=True):
             signal = twin_response.noise_free_run(rows, voxels, response)
-            noise = twin_response.noise_run(len(rows), voxels, loading, rng)
+            measured = signal + twin_response.noise_run(len(rows), voxels, loading, rng)
             if name in FIGURE_RUNS:
-                ceilings.add_figure(rows, signal, signal + noise)
+                ceilings.add_figure(rows, signal, measured)
             else:
-                ceilings.add_random(signal, signal + noise)
+                ceilings.add_random(signal, measured)
             table = recording / "label" / f"{name}_label.csv"
             with table.open("w", encoding="ascii", newline="\n") as stream:
                 np.savetxt(stream, rows, fmt="%d", delimiter=",")
-            bold = baseline * (1 + (signal + noise) / 100)
+            bold = baseline * (1 + measured / 100)
             writing.append(pool.submit(_write_bold, recording / "func" / name, mask, bold))
             if len(writing) > 2:
                 writing.pop(0).result()

@@ -215,6 +215,13 @@ def test_a_seed_must_be_a_whole_number(tmp_path, seed):
     assert entries(tmp_path) == []
 
 
+def test_a_seed_is_checked_even_where_its_twin_is_there(tmp_path, quick):
+    folder = make_twin(tmp_path / "twin", seed=1)
+    for seed in (True, 1.0):  # both equal 1
+        with pytest.raises(ValueError, match="it must be a whole number"):
+            make_twin(folder, seed)
+
+
 def test_a_folder_with_other_files_is_not_touched(tmp_path, quick):
     (tmp_path / "thesis.txt").write_text("years of work")
     with pytest.raises(ValueError, match=r"other than a twin \(thesis.txt\)"):
