@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from helpers.folds import check_several_runs
+
 
 def check_table(name, table):
     """Return a table of numbers as float64, or say why it is none.
@@ -22,7 +24,35 @@ def check_table(name, table):
     ValueError
         If the table has not two dimensions, is empty, or holds NaN or infinite values.
     """
-    table = np.asarray(table, dtype=np.float64)
+    table = check_shape(name, np.asarray(table, dtype=np.float64))
+    check_finite(name, table)
+    return table
+
+
+def check_shape(name, table):
+    """Return a table of numbers in the precision it has, or say why it is none.
+
+    Its values are not looked at, so a memory-mapped table is not read.
+
+    Parameters
+    ----------
+    name : str
+        What the table is called in messages.
+    table : array_like, shape (n_rows, n_columns)
+        Anything but floating-point numbers is converted to double precision.
+
+    Returns
+    -------
+    ndarray of float, shape (n_rows, n_columns)
+
+    Raises
+    ------
+    ValueError
+        If the table has not two dimensions, or is empty.
+    """
+    table = np.asarray(table)
+    if not np.issubdtype(table.dtype, np.floating):
+        table = table.astype(np.float64)
     if table.ndim != 2:
         raise ValueError(
             f"{name} has shape {table.shape}; expected two dimensions, samples by columns. "
@@ -33,44 +63,7 @@ def check_table(name, table):
             f"{name} is empty: its shape is {table.shape}. Expected at least one row and one "
             "column; look at the step that selected them."
         )
-    _check_finite(name, table)
     return table
-
-
-def check_runs(runs, n_samples):
-    """Return runs numbered 0, 1, 2 ... in their order, or say why they are no runs.
-
-    Parameters
-    ----------
-    runs : array_like, shape (n_samples,)
-        The run that each sample belongs to; any labels.
-    n_samples : int
-        How many samples there are.
-
-    Returns
-    -------
-    ndarray of int, shape (n_samples,)
-
-    Raises
-    ------
-    ValueError
-        If there is not one label a sample, or if a run comes back after another one began.
-    """
-    runs = np.asarray(runs)
-    if runs.shape != (n_samples,):
-        raise ValueError(
-            f"runs has shape {runs.shape}; expected one run label for each of the {n_samples} "
-            f"samples, that is shape ({n_samples},)."
-        )
-    starts = np.flatnonzero(runs[1:] != runs[:-1]) + 1
-    labels = [runs[0], *runs[starts]] if n_samples else []
-    for row, label in zip(starts, labels[1:], strict=True):
-        if (runs[:row] == label).any():
-            raise ValueError(
-                f"Run {label} starts again at row {row}: the rows of a run must follow one "
-                "another. Sort the rows by run, and give every run a label of its own."
-            )
-    return np.searchsorted(starts, np.arange(n_samples), side="right")
 
 
 def check_arrays(X, Y, runs):
@@ -98,13 +91,7 @@ def check_arrays(X, Y, runs):
         and a single run.
     """
     X, Y = check_pair(X, Y)
-    runs = check_runs(runs, len(X))
-    if runs[-1] == 0:
-        raise ValueError(
-            "All samples belong to one run; expected two or more. Cross-validation holds out "
-            "whole runs, so load another run."
-        )
-    return X, Y, runs
+    return X, Y, check_several_runs(runs, len(X))
 
 
 def check_pair(X, Y):
@@ -125,12 +112,23 @@ def check_pair(X, Y):
         For empty tables, NaN or infinite values, and sample counts that differ.
     """
     X, Y = check_table("X", X), check_table("Y", Y)
+    check_lengths(X, Y)
+    return X, Y
+
+
+def check_lengths(X, Y):
+    """Raise ValueError unless features and voxels have equally many rows.
+
+    Parameters
+    ----------
+    X : ndarray, shape (n_samples, n_features)
+    Y : ndarray, shape (n_samples, n_voxels)
+    """
     if len(X) != len(Y):
         raise ValueError(
             f"X has {len(X)} samples and Y has {len(Y)}; expected one row of X for each row of Y. "
             "Check that both were shifted and stacked over the same runs."
         )
-    return X, Y
 
 
 def check_penalties(alphas):
@@ -160,12 +158,28 @@ def check_penalties(alphas):
     return alphas
 
 
-def _check_finite(name, table):
+def check_finite(name, table, first_column=0):
+    """Say where a table has values that are no numbers.
+
+    Parameters
+    ----------
+    name : str
+        What the table is called in messages.
+    table : ndarray, shape (n_rows, n_columns)
+    first_column : int
+        Where the table starts, if it is a part of a larger one.
+
+    Raises
+    ------
+    ValueError
+        If there are NaN or infinite values.
+    """
     bad = ~np.isfinite(table)
     if bad.any():
         row, column = np.argwhere(bad)[0]
         raise ValueError(
             f"{name} has {bad.sum()} values that are NaN or infinite, in {bad.any(axis=0).sum()} "
-            f"of {bad.shape[1]} columns; the first is at row {row}, column {column}. Expected "
-            "finite numbers: leave these columns out or repair the recording."
+            f"of {bad.shape[1]} columns; the first is at row {row}, column "
+            f"{first_column + column}. Expected finite numbers: leave these columns out or repair "
+            "the recording."
         )

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from helpers.checks import check_runs, check_table
+from helpers.checks import check_table
+from helpers.folds import check_runs
 
 
 def delay(X, runs, delays):

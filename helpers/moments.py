@@ -28,7 +28,6 @@ small variance.
 """
 
 from dataclasses import dataclass
-from functools import reduce
 
 import numpy as np
 
@@ -112,35 +111,3 @@ def decompose(xx):
     """
     values, vectors = np.linalg.eigh(xx)
     return np.maximum(values, 0), vectors
-
-
-def held_out_scores(folds, alphas):
-    """Score ridge regression on each fold, trained on all the others.
-
-    Parameters
-    ----------
-    folds : list of Summary
-    alphas : ndarray, shape (n_alphas,)
-
-    Returns
-    -------
-    ndarray, shape (n_alphas, n_folds, n_voxels)
-        R2; NaN where a voxel is constant over the fold.
-    """
-    scores = np.empty((len(alphas), len(folds), len(folds[0].yy)))
-    for f, test in enumerate(folds):
-        train = reduce(merge, folds[:f] + folds[f + 1 :])
-        values, vectors = decompose(train.xx)
-        # From here on, everything is expressed in the eigenvectors: X Q instead of X.
-        xy = vectors.T @ train.xy
-        test_xx = vectors.T @ test.xx @ vectors
-        test_xy = vectors.T @ test.xy
-        x_shift = (test.x_mean - train.x_mean) @ vectors
-        y_shift = test.y_mean - train.y_mean
-        total = np.where(test.yy > 0, test.yy, np.nan)
-        for a, alpha in enumerate(alphas):
-            v = xy / (values + alpha)[:, np.newaxis]
-            within = test.yy + np.einsum("pv,pv->v", v, test_xx @ v - 2 * test_xy)
-            error = within + test.n * (y_shift - x_shift @ v) ** 2
-            scores[a, f] = 1 - error / total
-    return scores

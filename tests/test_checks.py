@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 import pytest
 
-from helpers import checks, constant_voxels
+from helpers import checks, constant_voxels, folds
 
 
 def arrays(n_runs=3, length=8):
@@ -83,11 +83,11 @@ def test_a_run_in_pieces_is_named_with_its_row():
     with pytest.raises(ValueError, match="Run 1 starts again at row 20"):
         checks.check_arrays(X, Y, runs)
     with pytest.raises(ValueError, match="Run a starts again at row 2"):
-        checks.check_runs(["a", "b", "a", "b"], 4)
+        folds.check_runs(["a", "b", "a", "b"], 4)
 
 
 def test_runs_are_numbered_in_their_order():
-    np.testing.assert_array_equal(checks.check_runs([7, 7, 2, 5, 5], 5), [0, 0, 1, 2, 2])
+    np.testing.assert_array_equal(folds.check_runs([7, 7, 2, 5, 5], 5), [0, 0, 1, 2, 2])
 
 
 @pytest.mark.parametrize("alphas", [0, -1.0, [1, 0], [np.nan], [1, np.inf], []])

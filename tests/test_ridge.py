@@ -2,15 +2,18 @@
 
 import numpy as np
 import pytest
+from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.linear_model import Ridge
 from sklearn.metrics import r2_score
-from sklearn.model_selection import GroupKFold, KFold, LeaveOneGroupOut
+from sklearn.model_selection import GroupKFold, KFold, LeaveOneGroupOut, cross_val_predict
+from threadpoolctl import threadpool_limits
 
-from helpers import moments, ridge
+from helpers import held_out, moments, nested, ridge
 from helpers.constant_voxels import ConstantVoxelWarning
 
 ALPHAS = (0.1, 10.0, 1000.0)
 EXACT = {"rtol": 0, "atol": 1e-10}
+SINGLE = {"rtol": 0, "atol": 1e-4}  # what single precision may cost of R2
 
 
 def simulate(lengths=(30,) * 6, n_features=12, n_voxels=9, noise=2.0, seed=0):
@@ -97,6 +100,38 @@ def test_large_means_cost_few_digits():
     np.testing.assert_allclose(got, expected, rtol=0, atol=1e-8)
 
 
+def a_large_mean_in_single_precision():
+    """Raw scanner units, as integers: what is stored is exact, what is computed is not."""
+    X, Y, runs = simulate(lengths=(40,) * 8, n_features=30, n_voxels=50)
+    return X + 1000, np.round(Y * 10 + 50_000), runs
+
+
+SINGLE_CASES = {
+    **CASES,
+    "a large mean": a_large_mean_in_single_precision,
+    "means that differ from run to run": lambda: drifting(100.0),
+    "hardly any noise": lambda: simulate(noise=1e-3),
+    "many samples": lambda: simulate(lengths=(1000,) * 4, n_features=40, n_voxels=5),
+}
+
+
+def drifting(step):
+    X, Y, runs = simulate()
+    return X, Y + step * Y.std() * np.random.default_rng(1).normal(size=6)[runs, np.newaxis], runs
+
+
+@pytest.mark.parametrize("case", SINGLE_CASES)
+def test_single_precision_costs_less_than_1e_4(case):
+    X, Y, runs = SINGLE_CASES[case]()
+    x, y = (Z - Z.astype(float).mean(axis=0) for Z in (X, Y.astype(np.float32)))
+    expected = sklearn_scores(x, y, ridge.run_folds(runs, 4), ALPHAS)
+    got = ridge.cross_validate(X, Y.astype(np.float32), runs, ALPHAS, 4, dtype=np.float32).scores
+    assert got.dtype == np.float32
+    # Far below 0 the score is an error in units of the variance: its digits count, not its size.
+    np.testing.assert_allclose((got - 1) / (1 - expected), -1, **SINGLE)
+    np.testing.assert_allclose(got[expected > -1], expected[expected > -1], **SINGLE)
+
+
 def test_the_example_loop_is_reproduced():
     """KFold(10) on 20 equal runs, alpha = 100: the loop of nilearn's example."""
     X, Y, runs = simulate(lengths=(20,) * 20)
@@ -118,7 +153,7 @@ NESTED = {
 def test_nested_scores_equal_a_double_loop_of_scikit_learn(case):
     X, Y, runs = NESTED[case]()
     n_folds = len(np.unique(runs))
-    got = ridge.cross_validate(X, Y, runs, ALPHAS, n_folds)
+    got = ridge.nested_scores(X, Y, runs, ALPHAS, n_folds)
     outer = []
     for train, test in LeaveOneGroupOut().split(X, groups=runs):
         inner = list(LeaveOneGroupOut().split(X[train], groups=runs[train]))
@@ -126,16 +161,16 @@ def test_nested_scores_equal_a_double_loop_of_scikit_learn(case):
         penalties = np.array(ALPHAS)[inner_scores.argmax(axis=0)]
         prediction = Ridge(alpha=penalties).fit(X[train], Y[train]).predict(X[test])
         outer.append(r2_score(Y[test], prediction, multioutput="raw_values"))
-    np.testing.assert_allclose(got.nested, np.mean(outer, axis=0), **EXACT)
+    np.testing.assert_allclose(got, np.mean(outer, axis=0), **EXACT)
     # Where a fold that is scored takes part in the choice, it is best_alpha that is chosen.
-    peeked = got.scores.mean(axis=1).max(axis=0)
-    assert (got.nested < peeked - 1e-6).any()
+    peeked = ridge.cross_validate(X, Y, runs, ALPHAS, n_folds).scores.mean(axis=1).max(axis=0)
+    assert (got < peeked - 1e-6).any()
 
 
 @pytest.mark.parametrize(("lengths", "cuts"), [((40, 30), [20, 15]), ((20, 25, 18, 22), [20, 18])])
 def test_nested_with_two_folds_halves_the_other_fold(lengths, cuts):
     X, Y, runs = simulate(lengths=lengths)
-    got = ridge.cross_validate(X, Y, runs, ALPHAS, n_folds=2)
+    got = ridge.nested_scores(X, Y, runs, ALPHAS, n_folds=2)
     outer = []
     for (train, test), cut in zip(ridge.run_folds(runs, 2), cuts[::-1], strict=True):
         first, second = np.arange(len(train))[:cut], np.arange(len(train))[cut:]
@@ -144,17 +179,63 @@ def test_nested_with_two_folds_halves_the_other_fold(lengths, cuts):
         penalties = np.array(ALPHAS)[means.argmax(axis=0)]
         prediction = Ridge(alpha=penalties).fit(X[train], Y[train]).predict(X[test])
         outer.append(r2_score(Y[test], prediction, multioutput="raw_values"))
-    np.testing.assert_allclose(got.nested, np.mean(outer, axis=0), **EXACT)
+    np.testing.assert_allclose(got, np.mean(outer, axis=0), **EXACT)
 
 
 def test_pure_noise_scores_below_zero_when_nested():
     rng = np.random.default_rng(0)
     runs = np.repeat(np.arange(5), 30)
     X, Y = rng.normal(size=(150, 20)), rng.normal(size=(150, 500))
-    result = ridge.cross_validate(X, Y, runs, np.logspace(0, 4, 9), 5)
-    chosen_on_the_test = result.scores.mean(axis=1).max(axis=0)
-    assert result.nested.mean() < 0
-    assert result.nested.mean() < chosen_on_the_test.mean()
+    alphas = np.logspace(0, 4, 9)
+    nested = ridge.nested_scores(X, Y, runs, alphas, 5)
+    chosen_on_the_test = ridge.cross_validate(X, Y, runs, alphas, 5).scores.mean(axis=1).max(axis=0)
+    assert nested.mean() < 0
+    assert nested.mean() < chosen_on_the_test.mean()
+
+
+def test_a_fold_of_one_sample_has_no_score():
+    """R2 compares with the fold's own variance, and one sample has none."""
+    X, Y, runs = simulate(lengths=(30, 1, 30))
+    with pytest.warns(ConstantVoxelWarning, match="9 of 9"):
+        got = ridge.cross_validate(X, Y, runs, ALPHAS, 3)
+    assert np.isnan(got.scores[:, 1]).all()
+    folds = ridge.run_folds(runs, 3)
+    expected = sklearn_scores(X, Y, [folds[0], folds[2]], ALPHAS)
+    np.testing.assert_allclose(got.scores[:, [0, 2]], expected, **EXACT)
+    model = Ridge(alpha=ALPHAS[0]).fit(X[folds[1][0]], Y[folds[1][0]])
+    with pytest.warns(UndefinedMetricWarning):
+        assert np.isnan(model.score(X[folds[1][1]], Y[folds[1][1]]))
+
+
+@pytest.mark.parametrize("block", [1, 4, 100])
+def test_blocks_and_threads_change_nothing(block, monkeypatch):
+    X, Y, runs = simulate()
+    expected = ridge.cross_validate(X, Y, runs, ALPHAS, 3).scores
+    monkeypatch.setattr(held_out, "BLOCK", block)
+    monkeypatch.setattr(nested, "BLOCK", block)
+    np.testing.assert_allclose(
+        ridge.cross_validate(X, Y, runs, ALPHAS, 3).scores, expected, rtol=0, atol=1e-13
+    )
+    several = ridge.nested_scores(X, Y, runs, ALPHAS, 3)
+    with threadpool_limits(1):
+        np.testing.assert_array_equal(ridge.nested_scores(X, Y, runs, ALPHAS, 3), several)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_values_that_are_no_numbers_are_found_block_by_block(bad, monkeypatch):
+    monkeypatch.setattr(held_out, "BLOCK", 4)
+    X, Y, runs = simulate()
+    Y[17, 6] = bad
+    for score in (ridge.cross_validate, ridge.nested_scores):
+        with pytest.raises(ValueError, match=r"Y has 1 values .* row 17, column 6"):
+            score(X, Y, runs, ALPHAS, 3)
+
+
+def test_predictions_on_held_out_runs_equal_scikit_learn():
+    X, Y, runs = simulate(lengths=(20, 41, 33))
+    alphas = 10.0 ** np.random.default_rng(0).uniform(-1, 3, 9)
+    expected = cross_val_predict(Ridge(alpha=alphas), X, Y, groups=runs, cv=LeaveOneGroupOut())
+    np.testing.assert_allclose(ridge.predict_held_out(X, Y, runs, alphas, 3), expected, **EXACT)
 
 
 def test_best_alpha_has_the_largest_mean_score():
@@ -170,7 +251,8 @@ def test_best_alpha_has_the_largest_mean_score():
 def test_with_one_penalty_the_nested_score_is_the_mean_score():
     X, Y, runs = simulate()
     result = ridge.cross_validate(X, Y, runs, (5.0,), 3)
-    np.testing.assert_allclose(result.nested, result.scores[0].mean(axis=0), **EXACT)
+    nested = ridge.nested_scores(X, Y, runs, (5.0,), 3)
+    np.testing.assert_allclose(nested, result.scores[0].mean(axis=0), **EXACT)
     np.testing.assert_array_equal(result.best_alpha, 5.0)
 
 
@@ -180,14 +262,16 @@ def test_constant_voxels_are_reported_and_not_scored():
     Y[runs == 4, 5] = 1 / 3  # constant in one fold only
     with pytest.warns(ConstantVoxelWarning, match="2 of 9 voxels .*one fold: columns 2, 5"):
         result = ridge.cross_validate(X, Y, runs, ALPHAS, 6)
+    with pytest.warns(ConstantVoxelWarning, match="2 of 9 voxels .*one fold: columns 2, 5"):
+        nested = ridge.nested_scores(X, Y, runs, ALPHAS, 6)
     unscored = np.isin(np.arange(9), [2, 5])
-    np.testing.assert_array_equal(np.isnan(result.nested), unscored)
+    np.testing.assert_array_equal(np.isnan(nested), unscored)
     np.testing.assert_array_equal(np.isnan(result.best_alpha), unscored)
     np.testing.assert_array_equal(np.isnan(result.scores).all(axis=(0, 1)), np.arange(9) == 2)
     np.testing.assert_array_equal(np.isnan(result.scores[:, :, 5]), [[0, 0, 0, 0, 1, 0]] * 3)
     # The other voxels do not notice, and scikit-learn hides what is reported here.
-    others = ridge.cross_validate(X, Y[:, ~unscored], runs, ALPHAS, 6)
-    np.testing.assert_allclose(result.nested[~unscored], others.nested, **EXACT)
+    others = ridge.nested_scores(X, Y[:, ~unscored], runs, ALPHAS, 6)
+    np.testing.assert_allclose(nested[~unscored], others, **EXACT)
     hidden = sklearn_scores(X, Y, ridge.run_folds(runs, 6), ALPHAS)[:, :, unscored]
     assert np.isfinite(hidden).all()
 
@@ -196,8 +280,8 @@ def test_a_voxel_constant_in_half_a_run_is_reported_with_two_folds():
     X, Y, runs = simulate(lengths=(40, 40))
     Y[:20, 1] = 2.0
     with pytest.warns(ConstantVoxelWarning, match="1 of 9"):
-        result = ridge.cross_validate(X, Y, runs, ALPHAS, 2)
-    assert np.isnan(result.nested[1])
+        nested = ridge.nested_scores(X, Y, runs, ALPHAS, 2)
+    np.testing.assert_array_equal(np.isnan(nested), np.arange(9) == 1)
 
 
 def test_input_arrays_are_left_alone():

@@ -1,0 +1,29 @@
+"""Blocks of voxels, worked on by several threads at once."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+from threadpoolctl import threadpool_info, threadpool_limits
+
+
+def for_blocks(work, n_voxels, size):
+    """Call a function on block after block of voxels, one thread a core.
+
+    NumPy lets other threads run while it computes. A thread that takes a block through all steps
+    finds its numbers in the core's own memory, which is faster than one step at a time over all
+    voxels on all cores. Each matrix product then gets one thread, so that results do not depend
+    on the number of cores.
+
+    Parameters
+    ----------
+    work : callable
+        Called with a slice of voxels; its result is not used.
+    n_voxels : int
+    size : int
+        Voxels of a block.
+    """
+    blocks = [slice(start, start + size) for start in range(0, n_voxels, size)]
+    # What the matrix products would take: it follows OMP_NUM_THREADS and the like.
+    cores = max(pool["num_threads"] for pool in threadpool_info())
+    with threadpool_limits(1), ThreadPoolExecutor(cores) as pool:
+        for done in [pool.submit(work, block) for block in blocks]:
+            done.result()
