@@ -9,6 +9,9 @@ BUILD := .venv/$(BIN)/jupyter-book build . --nitpick --warningiserror --keep-goi
 SOURCES := $(wildcard _config.yml _toc.yml intro.md references.bib _static/* notebooks/*.ipynb \
 	pages/*.ipynb pages/*.md pages/images/* helpers/*.py helpers/*.mplstyle)
 
+# A page and a stored notebook have no place for progress bars; a reader's own session shows them.
+export TQDM_DISABLE := 1
+
 .PHONY: help book test lint serve real twin lock clean
 
 help:
@@ -42,7 +45,7 @@ twin: .venv/made ## make the simulated twin
 lock: ## pin the newest versions of what pyproject.toml asks for
 	$(PYTHON) -m venv .lock
 	.lock/$(BIN)/python -m pip install --quiet uv
-	echo "--editable .[book,test]" | .lock/$(BIN)/uv pip compile - --quiet \
+	echo "--editable .[book,dask,test]" | .lock/$(BIN)/uv pip compile - --quiet \
 		--universal --python-version 3.11 --upgrade --no-annotate \
 		--custom-compile-command "make lock" --output-file requirements.txt
 	@echo "The lock: requirements.txt"

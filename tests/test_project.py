@@ -16,6 +16,7 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).resolve().parent.parent
 # Where a package's import differs from its name.
 IMPORTED_AS = {"scikit-learn": "sklearn", "ipython": "IPython"}
+OPTIONAL = {"dask", "distributed"}  # the extra "dask"
 
 
 def _read(name):
@@ -102,7 +103,7 @@ def test_loose_list_is_what_helpers_and_notebooks_import():
         for path in (ROOT / folder).glob("*.ipynb"):
             sources.extend(_code_of_notebook(path))
     imported = {name.split(".")[0] for source in sources for name in _imports(source)}
-    imported -= {*sys.stdlib_module_names, "helpers"}
+    imported -= {*sys.stdlib_module_names, "helpers", *OPTIONAL}
     names = [Requirement(line).name for line in _project()["dependencies"]]
     assert imported == {IMPORTED_AS.get(name, name) for name in names}
 
@@ -161,7 +162,7 @@ def test_workflows_cover_the_systems_and_versions_that_the_book_supports():
 
 def test_weekly_run_does_not_use_the_lock():
     assert "requirements.txt" not in _workflows()["weekly.yml"]
-    assert 'INSTALL="--editable .[book,test]"' in _workflows()["weekly.yml"]
+    assert 'INSTALL="--editable .[book,dask,test]"' in _workflows()["weekly.yml"]
     assert "pip install --quiet $(INSTALL)" in _read("Makefile")
 
 

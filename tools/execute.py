@@ -117,6 +117,7 @@ def main(arguments=None):
     parser.add_argument("notebooks", nargs="+", type=Path, help="notebooks to run and store")
     # The real recording's licence is unknown: what is stored is always the twin's.
     os.environ["BOOK_DATA"] = "twin"
+    os.environ["TQDM_DISABLE"] = "1"  # progress bars are for who is waiting
     failed = False
     for path in parser.parse_args(arguments).notebooks:
         findings = execute(path)

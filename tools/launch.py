@@ -26,7 +26,7 @@ if "google.colab" in sys.modules:
     if not os.path.isdir(book):
         clone = ["git", "clone", "--quiet", "--depth=1", "--branch={branch}"]
         subprocess.run([*clone, "{url}", book], check=True)
-    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "-e", book], check=True)
+    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "-e", f"{{book}}[dask]"], check=True)
     sys.path.insert(0, book)
     os.chdir(f"{{book}}/{folder}")
 """
