@@ -1,8 +1,13 @@
 """Scores on held-out folds, for every penalty, fold and voxel, from sums.
 
-What involves the features alone is prepared by `helpers.splits`, where the formulas are derived.
-Here the voxels come in: each fold is summed up once (`sum_voxels`), the sums of a training set are
-those of its folds with a part from their means, and the error follows for all penalties.
+`helpers.splits` derives the formulas and prepares what involves the features alone. Here the voxels
+come in. Each fold is summed up once (`sum_folds`): its means, and the sums x'y and y'y of what is
+left without them. Over several folds, with n rows each, X'y is the sum of these x'y and of
+
+    n (m_x - M_x)'(m_y - M_y),
+
+where m are the means of a fold and M those of all its folds together; so it is for the held-out
+fold about the means of the training set. From these sums follow the scores (`score_sums`).
 """
 
 from dataclasses import dataclass
@@ -69,7 +74,12 @@ def score(plan, Y):
     Returns
     -------
     ndarray, shape (n_alphas, n_folds, n_voxels)
-        R2; NaN where a voxel is constant over the fold, or not finite.
+        R2; NaN where a voxel is constant over the fold.
+
+    Raises
+    ------
+    ValueError
+        If voxels have NaN or infinite values.
     """
     scores = np.empty((len(plan.alphas), len(plan.folds), Y.shape[1]), plan.dtype)
 

@@ -12,16 +12,13 @@ X'X, X'X = Q diag(d) Q', the solution is
 
 so that one decomposition serves every voxel and every penalty.
 
-The held-out error needs sums only as well. Let x and y stand for the test fold with its own means
-removed, n for its number of samples, and m_x, m_y for the means of the fold minus those of the
-training set. The error on the fold splits into a part within it and a part from its mean:
+The rows can be summarised part by part (`summarise`), and the parts added up (`merge`). With n rows
+and means m in each part, and M the means of all,
 
-    |y - x w|^2 + n (m_y - m_x w)^2  =  y'y - 2 w'x'y + w'x'x w + n (m_y - m_x w)^2,
+    X'X = sum over parts of  x'x + n (m - M)'(m - M),
 
-and R2 = 1 - error / y'y. So each fold is summarised once (`summarise`), and a training set is made
-by adding up the summaries of its folds (`merge`), again with a part from the means:
-
-    X'X = sum over folds of  x'x + n (m_fold - m)'(m_fold - m).
+where x is a part without its own means. The held-out error needs sums only as well: see
+`helpers.splits`.
 
 Means are removed before products are summed, because a large mean would swallow the digits of a
 small variance.

@@ -7,6 +7,8 @@ the fold is a quadratic form in v:
 
     |y - x w|^2  =  y'y - 2 v'Q'x'y + |x Q v|^2.
 
+R2 is 1 minus this error, divided by the fold's sum of squares about its own mean.
+
 The last term costs most: x Q times v, for each penalty and voxel. Only the length of x Q v
 matters. With the triangular factor R of x Q (x Q = O R, where O has orthonormal columns), R v is as
 long as x Q v. R has no more rows than features, and it is zero below its diagonal, which

@@ -52,6 +52,11 @@ def collinear_and_constant_features():
     return X, Y, runs
 
 
+def features_of_unlike_scale():
+    X, Y, runs = simulate()
+    return X * np.logspace(2, -3, 12), Y, runs
+
+
 def a_feature_constant_in_training():
     X, Y, runs = simulate()
     X[:, 2] = np.where(runs == 5, X[:, 2], 3)
@@ -74,6 +79,7 @@ CASES = {
     "unequal runs": lambda: simulate(lengths=(20, 41, 33, 18, 27, 35, 22)),
     "more features than samples": more_features_than_samples,
     "collinear and constant features": collinear_and_constant_features,
+    "features of unlike scale": features_of_unlike_scale,
     "a feature constant in training": a_feature_constant_in_training,
     "single precision": single_precision,
     "one voxel, one feature": lambda: simulate(n_features=1, n_voxels=1),
