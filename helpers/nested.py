@@ -56,10 +56,8 @@ def score(plan, inner, Y):
         chosen = np.empty(scores.shape[1:])
         for f, choice in enumerate(inner):
             means = score_sums(choice.splits, [sums[fold] for fold in choice.folds]).mean(axis=1)
-            best = means.argmax(axis=0)  # NaN wins, and is passed on
-            chosen[f] = np.where(
-                np.isnan(means).any(axis=0), np.nan, scores[best, f, np.arange(len(best))]
-            )
+            best = scores[means.argmax(axis=0), f, np.arange(means.shape[1])]
+            chosen[f] = np.where(np.isnan(means).any(axis=0), np.nan, best)
         nested[block] = chosen.mean(axis=0)
 
     for_blocks(work, Y.shape[1], BLOCK)
