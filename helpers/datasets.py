@@ -152,7 +152,9 @@ def recording(dataset, kind="random", shift=2, **masker_options):
         ``stimuli[:-shift]``.
     **masker_options
         Arguments of nilearn's MultiNiftiMasker besides ``detrend=True`` and
-        ``standardize="zscore_sample"``, for example ``high_pass=0.01, t_r=2.0`` (Hz, s).
+        ``standardize="zscore_sample"``, for example ``high_pass=0.01, t_r=2.0`` (Hz, s). Those
+        that act on time series alone, `helpers.masking.TEMPORAL`, keep a first load quick; with
+        any other, as ``smoothing_fwhm=6`` (mm), the masker itself reads the runs.
 
     Returns
     -------

@@ -14,6 +14,9 @@ UNREADABLE = (OSError, EOFError, zlib.error, nibabel.filebasedimages.ImageFileEr
 # resample and so to blur. This is how far a corner may be off, in voxels.
 SAME_PLACE = 0.1
 
+# Volumes to unpack at once: few enough for a processor's cache, and a run never fills memory.
+VOLUMES_AT_ONCE = 16
+
 
 def open_image(image_file):
     """Open a NIfTI file; its values are read when they are asked for.
@@ -59,6 +62,41 @@ def read_values(image, image_file):
         return get_data(image)
     except UNREADABLE as error:
         raise _unreadable(image_file, error) from None
+
+
+def read_series(run_file, inside):
+    """Read the time series of the voxels inside a mask, a few volumes at a time.
+
+    The numbers and the voxels' order are those of nilearn's `apply_mask`, which holds the whole
+    run in memory several times over.
+
+    Parameters
+    ----------
+    run_file : str or Path
+        Four-dimensional image on the grid of the mask.
+    inside : ndarray of bool, (i, j, k)
+        Whether a voxel belongs to the mask.
+
+    Returns
+    -------
+    ndarray of float, (n_volumes, n_voxels)
+        In the units of the file, scale factors applied; integers come as float32.
+
+    Raises
+    ------
+    DataError
+        If the file is missing, truncated or damaged.
+    """
+    try:
+        # Kept open, a compressed file is unpacked once from start to end, not again each time.
+        image = nibabel.load(run_file, keep_file_open=True)
+        starts = range(0, image.shape[3], VOLUMES_AT_ONCE)
+        blocks = [image.dataobj[..., at : at + VOLUMES_AT_ONCE][inside] for at in starts]
+    except (*UNREADABLE, ValueError) as error:
+        raise _unreadable(run_file, error) from None
+    dtype = blocks[0].dtype if blocks[0].dtype.kind == "f" else np.float32
+    # A voxel's values stay side by side in memory: cleaning goes through time.
+    return np.concatenate(blocks, axis=1, dtype=dtype).T
 
 
 def _unreadable(image_file, error):

@@ -239,11 +239,11 @@ def test_options_reach_the_masker(miyawaki):
 
 @pytest.fixture
 def masked(monkeypatch):
-    """Count how often runs are really masked."""
+    """Count how often runs are really read and cleaned."""
     calls = []
-    inner = masking.MultiNiftiMasker.transform
+    inner = masking.clean
     monkeypatch.setattr(
-        masking.MultiNiftiMasker, "transform", lambda *args: calls.append(1) or inner(*args)
+        masking, "clean", lambda *args, **options: calls.append(1) or inner(*args, **options)
     )
     return calls
 
@@ -306,11 +306,11 @@ def test_a_damaged_cache_entry_is_made_anew(miyawaki, home, masked, damage):
 
 
 def test_an_interrupted_computation_leaves_no_entry(miyawaki, home, monkeypatch):
-    def interrupt(*args):
+    def interrupt(*args, **options):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(masking.MultiNiftiMasker, "transform", interrupt)
+        patch.setattr(masking, "clean", interrupt)
         with pytest.raises(KeyboardInterrupt):
             datasets.recording(miyawaki, kind="figure")
     assert not list(home.rglob("output.pkl"))
