@@ -3,15 +3,12 @@
 from dataclasses import dataclass
 
 import numpy as np
-from joblib import Parallel, delayed
-from sklearn.linear_model import LassoLarsCV
-from threadpoolctl import threadpool_limits
 
 from helpers.checks import check_arrays
 from helpers.constant_voxels import is_constant, warn_constant
-from helpers.ridge import run_folds
+from helpers.folds import run_folds
+from helpers.lasso_choice import fit_with_best_penalty
 
-LASSO_BATCH = 64  # voxels a task: 1.5 MB of the random runs, and over a second of work
 GAUSSIAN_BLOCK = 256  # voxels at once: some 60 MB of correlations
 
 
@@ -34,12 +31,13 @@ class GaussianFits:
     match: np.ndarray
 
 
-def lasso(X, Y, runs, n_folds=5, n_jobs=2):
+def lasso(X, Y, runs, n_folds=5):
     """Estimate sparse receptive fields, as nilearn's example does for four voxels [1]_.
 
-    Each voxel gets scikit-learn's ``LassoLarsCV(max_iter=10)``, whose penalty is chosen on
-    held-out runs. With 20 runs of equal length the folds are those of the example's default
-    ``cv=5``. A voxel takes some 25 ms, so choose the well-predicted ones first.
+    Each voxel gets the model of scikit-learn's ``LassoLarsCV(max_iter=10)``, whose penalty is
+    chosen on held-out runs. With 20 runs of equal length the folds are those of the example's
+    default ``cv=5``. All voxels take each step together, so a whole mask takes seconds:
+    `helpers.lasso_path` says how, and `helpers.lasso_choice` gives the chosen penalties as well.
 
     Parameters
     ----------
@@ -51,8 +49,6 @@ def lasso(X, Y, runs, n_folds=5, n_jobs=2):
         The run that each sample belongs to.
     n_folds : int
         Folds of whole runs.
-    n_jobs : int
-        Processes; the result does not depend on it.
 
     Returns
     -------
@@ -69,20 +65,23 @@ def lasso(X, Y, runs, n_folds=5, n_jobs=2):
     ConstantVoxelWarning
         If voxels are constant. Their weights are NaN.
 
+    Notes
+    -----
+    Two departures matter in rare cases only. A pixel that others can replace exactly, such as the
+    second of two equal ones, stays at 0; scikit-learn's path may go astray there. And what counts
+    as 0 depends on the scale of the data, so that a recording in tiny units gets its fields, too.
+
     References
     ----------
     .. [1] Efron, B., et al. (2004). Least angle regression. Annals of Statistics, 32, 407-499.
     """
     X, Y, runs = check_arrays(X, Y, runs)
-    folds = run_folds(runs, n_folds)
+    tests = [test for _, test in run_folds(runs, n_folds)]
     constant = is_constant(Y)
     warn_constant(constant, "over all samples", "Their weights are NaN")
-    columns = np.flatnonzero(~constant)
-    batches = [columns[i : i + LASSO_BATCH] for i in range(0, len(columns), LASSO_BATCH)]
-    fitted = Parallel(n_jobs=n_jobs)(delayed(_lasso_batch)(X, Y[:, b], folds) for b in batches)
+    varies = Y[:, ~constant] if constant.any() else Y  # the whole recording need not be copied
     weights = np.full((Y.shape[1], X.shape[1]), np.nan)
-    for batch, rows in zip(batches, fitted, strict=True):
-        weights[batch] = rows
+    weights[~constant], _ = fit_with_best_penalty(X, varies, tests)
     return weights
 
 
@@ -191,9 +190,3 @@ def _check_weights(weights, shape):
             "in the whole row of a voxel that has none."
         )
     return weights
-
-
-def _lasso_batch(X, Y, folds):
-    # With one thread, sums run in the same order whatever the number of processes.
-    with threadpool_limits(1):
-        return [LassoLarsCV(max_iter=10, cv=folds).fit(X, y).coef_ for y in Y.T]
