@@ -1,0 +1,173 @@
+"""Is a score more than chance? What scores look like when images and responses do not belong."""
+
+import numpy as np
+from tqdm import tqdm
+
+from helpers.checks import check_lengths, check_penalties, check_shape, check_table
+from helpers.constant_voxels import warn_constant
+from helpers.folds import check_several_runs
+from helpers.run_orders import prepare_images, score_orders
+
+BATCH = 100  # permutations that are finished together; an interrupt loses no more than these
+TIE = 1e-4  # R2 as close as this are the same: single precision may cost as much
+
+
+def permute_runs(null, X, Y, runs, alpha=100.0, n_folds=10, seed=0, dtype=np.float32):
+    """Fill in the null distribution of the mean R2: score again with runs in another order.
+
+    Each permutation puts the responses' runs in a random order; images and folds stay. Whole runs
+    move, because neighbouring volumes resemble each other [1]_. The score is the one of
+    ``ridge.cross_validate(X, Y_permuted, runs, (alpha,), n_folds).scores[0].mean(axis=0)``;
+    `helpers.run_orders` explains why it takes milliseconds.
+
+    The test asks *which image* a voxel responds to. If the timing is the same in every run, a voxel
+    that responds to anything on the screen scores as well in another order: it is not significant.
+
+    The caller makes `null`, full of NaN. In memory: ``null = np.full((1000, Y.shape[1]), np.nan)``.
+    In a file, which outlives the kernel: ``null = np.lib.format.open_memmap("null.npy", "w+",
+    np.float32, (1000, Y.shape[1]))`` and ``null[:] = np.nan``; after a restart,
+    ``null = np.load("null.npy", mmap_mode="r+")``.
+
+    An interrupt (stop button, Ctrl-C) leaves finished rows filled. Call again with the same
+    arguments to go on: the result is that of one call.
+
+    Parameters
+    ----------
+    null : ndarray of float, shape (n_permutations, n_voxels)
+        Rows without any number are filled in place. A voxel that is constant over a fold gets NaN.
+    X : array_like, shape (n_samples, n_features)
+        Features, for example pixels.
+    Y : array_like, shape (n_samples, n_voxels)
+        Measured responses.
+    runs : array_like, shape (n_samples,)
+        The run that each sample belongs to. All runs have the same number of samples.
+    alpha : float
+        Penalty, above zero.
+    n_folds : int
+        Folds of whole runs.
+    seed : int
+        Row i has the order ``np.random.default_rng([seed, i]).permutation(n_runs)``. The order of
+        the recording may come up by chance. With few runs it often does, and rightly keeps p
+        large: 4 runs have 24 orders, so p is hardly below 1/24.
+    dtype : {numpy.float32, numpy.float64}
+        Precision of the sums. Single precision takes about half the time and costs less than
+        1e-4 of R2, commonly 1e-6.
+
+    Raises
+    ------
+    ValueError
+        For runs of different length, several penalties, a `null` of another shape or from other
+        arguments, and for what `ridge.cross_validate` refuses.
+
+    Warns
+    -----
+    ConstantVoxelWarning
+        If voxels are constant over a fold.
+
+    References
+    ----------
+    .. [1] Winkler, A. M., Webster, M. A., Vidaurre, D., Nichols, T. E., & Smith, S. M. (2015).
+       Multi-level block permutation. NeuroImage, 123, 253-268.
+    """
+    X, Y = check_table("X", X), check_shape("Y", Y)
+    check_lengths(X, Y)
+    finished = _finished(null, Y.shape[1])
+    runs = _check_equal(check_several_runs(runs, len(X)))
+    images = prepare_images(X, runs, _check_one(alpha), n_folds, dtype)
+    rngs = [np.random.default_rng([seed, row]) for row in range(len(null))]
+    orders = np.array([rng.permutation(runs[-1] + 1) for rng in rngs])
+    for row in np.flatnonzero(finished)[:1]:
+        _check_origin(null[row], score_orders(images, Y, orders[[row]])[0], row)
+    to_do = np.flatnonzero(~finished)
+    with tqdm(total=len(null), initial=int(finished.sum()), unit="permutation") as bar:
+        for start in range(0, len(to_do), BATCH):
+            rows = to_do[start : start + BATCH]
+            null[rows] = score_orders(images, Y, orders[rows])
+            bar.update(len(rows))
+    constant = np.isnan(null.sum(axis=0))
+    warn_constant(constant, "over a fold in some order of the runs", "Their scores are NaN")
+
+
+def p_values(null, scores):
+    """Return how probable a score as high as the observed one is by chance.
+
+    The observed score counts as one of the permutations, so p is never zero [1]_.
+
+    Parameters
+    ----------
+    null : ndarray, shape (n_permutations, n_voxels)
+        From `permute_runs`; rows that are still to do are left out.
+    scores : array_like, shape (n_voxels,)
+        Observed mean R2 over the same folds, with the same penalty.
+
+    Returns
+    -------
+    ndarray, shape (n_voxels,)
+        For each voxel by itself, (1 + number of permutations that reach the score) / (1 + number
+        of permutations); NaN where a score is NaN.
+
+    Raises
+    ------
+    ValueError
+        If shapes do not fit, or no permutation is finished.
+
+    References
+    ----------
+    .. [1] Phipson, B., & Smyth, G. K. (2010). Permutation p-values should never be zero.
+       Statistical Applications in Genetics and Molecular Biology, 9(1), 39.
+    """
+    scores = np.asarray(scores, dtype=np.float64)
+    if scores.ndim != 1:
+        raise ValueError(
+            f"scores has shape {scores.shape}; expected one mean R2 a voxel. Take the mean over "
+            "the folds: scores[0].mean(axis=0)."
+        )
+    rows = np.flatnonzero(_finished(null, len(scores)))
+    if not rows.size:
+        raise ValueError("null holds no finished permutation; expected some. Run permute_runs.")
+    reached = np.where(np.isnan(scores), np.nan, 1)
+    for row in rows:
+        reached += np.where(np.isnan(null[row]), np.nan, null[row] >= scores - TIE)
+    return reached / (1 + len(rows))
+
+
+def _finished(null, n_voxels):
+    """Say which rows hold a number, (n_permutations,)."""
+    is_float = isinstance(null, np.ndarray) and np.issubdtype(null.dtype, np.floating)
+    if not is_float or null.shape[1:] != (n_voxels,):
+        given = f"has shape {null.shape}, {null.dtype}" if hasattr(null, "dtype") else "is no array"
+        raise ValueError(
+            f"null {given}; expected floating-point numbers, permutations by {n_voxels} voxels. "
+            f"Start with null = np.full((1000, {n_voxels}), np.nan)."
+        )
+    return np.array([not np.isnan(row).all() for row in null], dtype=bool)
+
+
+def _check_equal(runs):
+    """Refuse runs of different length, which cannot change places."""
+    lengths = np.bincount(runs)
+    if len(set(lengths)) > 1:
+        raise ValueError(
+            f"Runs have {', '.join(map(str, lengths))} samples; expected equal numbers, because "
+            "runs change places. Leave the runs of another length out of X, Y and runs."
+        )
+    return runs
+
+
+def _check_one(alpha):
+    if np.ndim(alpha):
+        raise ValueError(
+            f"alpha has shape {np.shape(alpha)}; expected one number. Each penalty has a null "
+            "distribution of its own: call once for each."
+        )
+    return float(check_penalties(alpha))
+
+
+def _check_origin(row, expected, number):
+    """Refuse to go on with rows that other arguments gave, or that are no scores at all."""
+    if not np.allclose(row, expected, rtol=TIE, atol=TIE, equal_nan=True):
+        raise ValueError(
+            f"Row {number} of null holds numbers, but not those of these arguments; expected NaN "
+            "in rows that are to do. Pass the arguments that null was begun with, or start again "
+            f"with null[:] = np.nan."
+        )
