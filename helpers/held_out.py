@@ -122,7 +122,7 @@ def sum_folds(folds, Y, block, dtype):
 def _sum_fold(fold, Y, dtype):
     # Minus the first volume, a constant voxel is exactly 0, and a large mean costs no digits.
     first = Y[0].astype(np.float64)
-    y = (Y - Y[0]).astype(dtype, copy=False)
+    y = np.subtract(Y, Y[0], dtype=np.result_type(Y, dtype)).astype(dtype, copy=False)
     mean = y.mean(axis=0)
     y -= mean
     xy = fold.x.T.astype(dtype, copy=False) @ y

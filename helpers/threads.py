@@ -25,5 +25,9 @@ def for_blocks(work, n_voxels, size):
     # What the matrix products would take: it follows OMP_NUM_THREADS and the like.
     cores = max(pool["num_threads"] for pool in threadpool_info())
     with threadpool_limits(1), ThreadPoolExecutor(cores) as pool:
-        for done in [pool.submit(work, block) for block in blocks]:
-            done.result()
+        futures = [pool.submit(work, block) for block in blocks]
+        try:
+            for future in futures:
+                future.result()
+        finally:
+            pool.shutdown(cancel_futures=True)  # after an error, nobody waits for the others
