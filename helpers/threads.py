@@ -23,7 +23,7 @@ def for_blocks(work, n_voxels, size):
     """
     blocks = [slice(start, start + size) for start in range(0, n_voxels, size)]
     # What the matrix products would take: it follows OMP_NUM_THREADS and the like.
-    cores = max(pool["num_threads"] for pool in threadpool_info())
+    cores = max((pool["num_threads"] for pool in threadpool_info()), default=1)
     with threadpool_limits(1), ThreadPoolExecutor(cores) as pool:
         futures = [pool.submit(work, block) for block in blocks]
         try:

@@ -2,6 +2,7 @@
 
 import threading
 
+import numpy as np
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
@@ -37,6 +38,7 @@ def test_products_get_one_thread_and_blocks_as_many_as_the_caller_allows():
         inside.update(pool["num_threads"] for pool in threadpool_info())
         threading.Event().wait(0.01)
 
+    assert np.ones((2, 2)).dot(np.ones(2)).sum() == 4  # the library for matrix products is there
     with threadpool_limits(3):
         for_blocks(work, 30, 1)
         assert {pool["num_threads"] for pool in threadpool_info()} == {3}
