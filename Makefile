@@ -12,10 +12,10 @@ SOURCES := $(wildcard _config.yml _toc.yml intro.md references.bib _static/* not
 # A page and a stored notebook have no place for progress bars; a reader's own session shows them.
 export TQDM_DISABLE := 1
 
-.PHONY: help book test lint serve real twin lock clean
+.PHONY: help book test lint serve real twin benchmark lock clean
 
 help:
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-6s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' Makefile
 
 book: _build/made ## build the book on the simulated twin
 	@echo "The book: _build/html/index.html"
@@ -41,6 +41,9 @@ real: .venv/made ## build the book on the real recording (downloads 153 MB)
 
 twin: .venv/made ## make the simulated twin
 	$(PY) -m helpers.twin
+
+benchmark: .venv/made ## measure speed and memory anew (20 minutes; let nothing else run)
+	$(PY) -m benchmarks
 
 lock: ## pin the newest versions of what pyproject.toml asks for
 	$(PYTHON) -m venv .lock

@@ -11,14 +11,13 @@ from helpers import held_out, nested
 from helpers.checks import (
     check_arrays,
     check_lengths,
-    check_pair,
     check_penalties,
     check_shape,
     check_table,
 )
-from helpers.constant_voxels import is_constant, warn_constant
+from helpers.constant_voxels import warn_constant
 from helpers.folds import check_several_runs, run_folds
-from helpers.moments import decompose, summarise
+from helpers.weights import fit
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,57 +120,6 @@ def nested_scores(X, Y, runs, alphas, n_folds=10, dtype=np.float64):
     scores = nested.score(plan, nested.inner_plans(plan, X, runs), Y)
     warn_constant(np.isnan(scores), "over at least one fold", "Their nested scores are NaN")
     return scores
-
-
-def fit(X, Y, alphas):
-    """Fit ridge regression to every voxel, each with a penalty of its own if wanted.
-
-    Predict with ``X @ coef + intercept``.
-
-    Parameters
-    ----------
-    X : array_like, shape (n_samples, n_features)
-        Features, for example pixels.
-    Y : array_like, shape (n_samples, n_voxels)
-        Measured responses.
-    alphas : float or array_like, shape (n_voxels,)
-        One penalty, or one a voxel, for example `RidgeScores.best_alpha`. A voxel without a
-        penalty (NaN) gets no coefficients (NaN).
-
-    Returns
-    -------
-    coef : ndarray, shape (n_features, n_voxels)
-        Change of the response for a change of one in a feature.
-    intercept : ndarray, shape (n_voxels,)
-        Response where all features are zero.
-
-    Raises
-    ------
-    ValueError
-        For input that does not fit together, NaN or infinite values in it, or penalties that
-        are not positive.
-
-    Warns
-    -----
-    ConstantVoxelWarning
-        If voxels are constant or have no penalty. Their coefficients and intercepts are NaN.
-    """
-    X, Y = check_pair(X, Y)
-    alphas = np.asarray(alphas, dtype=np.float64)
-    if alphas.shape not in {(), (Y.shape[1],)}:
-        raise ValueError(
-            f"alphas has shape {alphas.shape}; expected one number, or one penalty for each of "
-            f"the {Y.shape[1]} voxels."
-        )
-    missing = np.isnan(alphas) if alphas.ndim else np.False_
-    check_penalties(alphas[~missing])
-    unknown = is_constant(Y) | missing
-    warn_constant(unknown, "or have no penalty (NaN)", "Their coefficients are NaN")
-    data = summarise(X, Y)
-    values, vectors = decompose(data.xx)
-    coef = vectors @ (vectors.T @ data.xy / (values[:, np.newaxis] + alphas))
-    coef[:, unknown] = np.nan
-    return coef, data.y_mean - data.x_mean @ coef
 
 
 def predict_held_out(X, Y, runs, alphas, n_folds=10):

@@ -22,6 +22,7 @@ from itertools import pairwise
 import numpy as np
 
 from helpers.moments import decompose
+from helpers.threads import on_threads
 
 STRIPS = 5  # that many strips of a triangle leave out two fifths of the square; more are too thin
 
@@ -81,7 +82,7 @@ def leave_each_out(folds, alphas, dtype=np.float64):
     -------
     list of Split
     """
-    return [_split(folds, test, alphas, dtype) for test in range(len(folds))]
+    return on_threads(lambda test: _split(folds, test, alphas, dtype), range(len(folds)))
 
 
 def _split(folds, test, alphas, dtype):

@@ -141,9 +141,7 @@ def test_helpers_fields_equal_the_examples(example, recording):
         for voxel in [(30, 10, 10), (31, 10, 10), (32, 10, 10), (31, 9, 10)]
     ]
     assert columns == COLUMNS
-    fields = receptive_fields.lasso(
-        recording.stimuli, recording.bold[:, columns], recording.runs, n_jobs=1
-    )
+    fields = receptive_fields.lasso(recording.stimuli, recording.bold[:, columns], recording.runs)
     np.testing.assert_array_equal(np.array(fields) != 0, example["fields"] != 0)
     np.testing.assert_allclose(fields, example["fields"], rtol=0, atol=1e-8)
 

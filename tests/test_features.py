@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from helpers import twin_response
 from helpers.features import delay
 
 LENGTHS = [(5, 5, 5), (4, 9, 6), (7,)]
@@ -79,3 +80,33 @@ def test_runs_must_fit_the_features():
         delay(X, [0, 0, 1, 1, 2, 2, 0, 0], (1,))
     with pytest.raises(ValueError, match="NaN"):
         delay(np.full((8, 1), np.nan), runs, (1,))
+
+
+def test_the_last_image_of_a_run_does_not_reach_the_next_run():
+    """Delays never cross a run, whatever stands at the border."""
+    X, runs = table((6, 6, 6))
+    other = X.copy()
+    other[[5, 11]] += 100  # the last rows of runs 0 and 1
+    changed = (delay(X, runs, (1, 2, 3, 4)) != delay(other, runs, (1, 2, 3, 4))).any(axis=1)
+    assert not changed.any()
+
+
+@pytest.mark.parametrize("peak", [3.5, 4.9, 6.5])
+def test_weights_at_all_delays_are_the_response_of_the_twin(peak):
+    """Least squares on delayed pixels finds pixel weights x response, without noise exactly."""
+    rng = np.random.default_rng(1)
+    runs = np.repeat(np.arange(8), 200)
+    labels = rng.integers(0, 2, size=(len(runs), 100))
+    labels[rng.random(len(runs)) < 0.5] = -1
+    response = twin_response.haemodynamic_response(np.array([peak]))
+    field, on_gain = np.zeros(100), 0.3
+    field[[44, 45, 54]] = 1.0, 0.5, 0.25
+    voxel = twin_response.Voxels(None, field[None], np.array([on_gain]), None, None, None)
+    y = [twin_response.noise_free_run(labels[runs == r], voxel, response) for r in range(8)]
+    on = labels[:, :1] >= 0
+    images = np.where(on, labels, 0).reshape(-1, 10, 10).transpose(0, 2, 1).reshape(-1, 100)
+    seen = np.column_stack([images[:, [44, 45, 54, 0]], on])
+    lags = range(twin_response.HRF_VOLUMES)
+    weights, *_ = np.linalg.lstsq(delay(seen, runs, list(lags)), np.vstack(y)[:, 0])
+    expected = response * [1.0, 0.5, 0.25, 0.0, on_gain]
+    np.testing.assert_allclose(weights.reshape(len(lags), 5), expected, rtol=0, atol=1e-10)

@@ -25,6 +25,8 @@ FORMULAS = {
     r"\qquad b = \bar{y} - \bar{x} w",
     "ridge-eigen": r"X_c^\top X_c = Q \, \mathrm{diag}(d) \, Q^\top, "
     r"\qquad w = Q \, \mathrm{diag}\!\left(\frac{1}{d + \alpha}\right) Q^\top X_c^\top y_c",
+    "ridge-held-out": r"\lVert y_h - X_h w \rVert^2 = "
+    r"y_h^\top y_h - 2 \, v^\top Q^\top X_h^\top y_h + \lVert R \, v \rVert^2, \qquad X_h Q = O R",
 }
 
 
@@ -47,6 +49,19 @@ def closed_form(X, y, alpha):
     X_c, y_c = X - x_bar, y - y_bar
     w = np.linalg.inv(X_c.T @ X_c + alpha * np.eye(X.shape[1])) @ X_c.T @ y_c
     return w, y_bar - x_bar @ w
+
+
+def held_out_error(X, y, X_test, y_test, alpha):
+    """Evaluate the right side of ridge-held-out; nothing is predicted."""
+    X_c, y_c = X - X.mean(axis=0), y - y.mean()
+    X_h, y_h = X_test - X.mean(axis=0), y_test - y.mean()
+    d, Q = np.linalg.eigh(X_c.T @ X_c)
+    v = Q.T @ X_c.T @ y_c / (d + alpha)
+    orthonormal, R = np.linalg.qr(X_h @ Q)
+    np.testing.assert_allclose(orthonormal @ R, X_h @ Q, **EXACT)
+    np.testing.assert_allclose(orthonormal.T @ orthonormal, np.eye(len(R)), **EXACT)
+    np.testing.assert_array_equal(R, np.triu(R))
+    return y_h @ y_h - 2 * v @ Q.T @ X_h.T @ y_h + np.linalg.norm(R @ v) ** 2
 
 
 def displayed_formulas():
@@ -138,3 +153,23 @@ def test_r2_is_one_zero_and_negative_as_the_chapter_says(data):
     assert r2(y, y) == 1
     assert r2(y, np.full_like(y, y.mean())) == pytest.approx(0, abs=1e-12)
     assert r2(y, 2 * y.mean() - y) == pytest.approx(-3, abs=1e-12)
+
+
+@pytest.mark.parametrize("n_test", [25, 6], ids=["more rows than pixels", "fewer"])
+def test_held_out_form_is_the_error_of_the_predictions(data, alpha, n_test):
+    X, Y, _ = data
+    train, test = slice(0, -n_test), slice(-n_test, None)
+    for y in Y.T:
+        predicted = predict(X[test], *closed_form(X[train], y[train], alpha))
+        error = held_out_error(X[train], y[train], X[test], y[test], alpha)
+        np.testing.assert_allclose(error, np.sum((y[test] - predicted) ** 2), rtol=1e-10)
+
+
+def test_held_out_form_gives_the_scores_of_cross_validate(data, alpha):
+    X, Y, runs = data
+    scores = ridge.cross_validate(X, Y, runs, (alpha,), n_folds=3).scores[0]
+    for fold, (train, test) in enumerate(ridge.run_folds(runs, 3)):
+        for voxel, y in enumerate(Y.T):
+            error = held_out_error(X[train], y[train], X[test], y[test], alpha)
+            expected = 1 - error / np.sum((y[test] - y[test].mean()) ** 2)
+            np.testing.assert_allclose(scores[fold, voxel], expected, **EXACT)

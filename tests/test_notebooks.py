@@ -19,6 +19,8 @@ CHAPTERS = [
     "03_brain_mapping",
     "04_receptive_fields",
     "05_recovering_the_truth",
+    "06_better_models",
+    "09_scaling_up",
 ]
 EXECUTED_PAGES = ["about_the_twin", "your_own_data"]
 # The chapters that must be there are tested even when they are not, and then fail.

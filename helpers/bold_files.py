@@ -1,0 +1,125 @@
+"""Responses in .npy files that are larger than memory, read and written block by block."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+
+from helpers.checks import check_finite
+from helpers.errors import DataError
+
+PRECISIONS = (np.dtype(np.float32), np.dtype(np.float64))
+BLOCK = 4096  # voxels written at a time by `simulate_bold`
+
+
+def open_bold(bold):
+    """Open a file of responses as a memory map; no values are read.
+
+    Parameters
+    ----------
+    bold : path-like
+
+    Returns
+    -------
+    memory-mapped ndarray, shape (n_samples, n_voxels)
+
+    Raises
+    ------
+    DataError
+        If the file is missing, cut off, or no .npy file.
+    ValueError
+        If it holds anything but a table of float32 or float64.
+    """
+    try:
+        responses = np.lib.format.open_memmap(bold, mode="r")
+    except (OSError, ValueError) as error:
+        raise DataError(
+            f"{bold} cannot be read as a .npy file ({error}): check the path, or write the file "
+            "anew with numpy.save."
+        ) from None
+    if responses.dtype not in PRECISIONS or responses.ndim != 2 or not responses.size:
+        raise ValueError(
+            f"{bold} holds {responses.dtype} of shape {responses.shape}; expected float32 or "
+            "float64 of shape (n_samples, n_voxels): convert the array and save it again."
+        )
+    return responses
+
+
+def describe_bold(bold):
+    """Say in one line which responses a file holds, so that another file is noticed.
+
+    Parameters
+    ----------
+    bold : path-like
+
+    Returns
+    -------
+    str
+        Type, shape, and when the file was changed last.
+    """
+    responses = open_bold(bold)
+    changed = datetime.fromtimestamp(Path(bold).stat().st_mtime, UTC)
+    return f"{responses.dtype} {responses.shape}, saved {changed}"
+
+
+def read_block(bold, block):
+    """Read the responses of some voxels.
+
+    Parameters
+    ----------
+    bold : path-like
+    block : slice
+        With start and stop.
+
+    Returns
+    -------
+    ndarray, shape (n_samples, n_voxels of the block)
+
+    Raises
+    ------
+    ValueError
+        If there are NaN or infinite values; the message names row and column in the file.
+    """
+    whole = open_bold(bold)
+    if whole.flags.f_contiguous:
+        responses = np.array(whole[:, block])
+    else:
+        # Row by row: a map would keep much of the file in memory for a few numbers of each row.
+        responses = np.empty((len(whole), block.stop - block.start), whole.dtype)
+        with Path(bold).open("rb") as stream:
+            for row, values in enumerate(responses):
+                stream.seek(whole.offset + (row * whole.shape[1] + block.start) * whole.itemsize)
+                stream.readinto(values)
+    check_finite(f"{bold}, columns {block.start} to {block.stop - 1},", responses, block.start)
+    return responses
+
+
+def simulate_bold(bold, X, n_voxels, seed=0):
+    """Write responses that depend on features, for any number of voxels.
+
+    A voxel's response is a random mixture of the features plus noise. Its share of variance due to
+    the features lies between 0 and 1/2, and differs from voxel to voxel.
+
+    Parameters
+    ----------
+    bold : path-like
+        The .npy file to write, float32, with the samples of a voxel next to one another.
+    X : array_like, shape (n_samples, n_features)
+        Features with a variance of about 1.
+    n_voxels : int
+    seed : int
+        The same seed gives the same file.
+    """
+    X = np.asarray(X, dtype=np.float32)
+    bold = Path(bold)
+    part = bold.with_name(bold.name + ".part")
+    shape = (len(X), n_voxels)
+    np.lib.format.open_memmap(part, "w+", np.float32, shape, fortran_order=True)
+    for start in range(0, n_voxels, BLOCK):
+        random = np.random.default_rng([seed, start])
+        n = min(BLOCK, n_voxels - start)
+        weights = random.normal(size=(X.shape[1], n)) * random.random(n) / np.sqrt(X.shape[1])
+        noise = random.standard_normal((len(X), n), dtype=np.float32)
+        responses = X @ weights.astype(np.float32) + noise
+        np.load(part, mmap_mode="r+")[:, start : start + n] = responses
+    part.replace(bold)

@@ -1,0 +1,404 @@
+"""The benchmarks' arithmetic, and the form of their stored results. No time is checked."""
+
+import json
+import re
+from dataclasses import fields, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from himalaya.ridge import RidgeCV
+from himalaya.scoring import r2_score
+
+from benchmarks import growth, machine, peak, points, ridge_goals, rows, setting, tables, timing
+from helpers import held_out
+from helpers.folds import run_folds
+
+RESULTS = Path(__file__).parents[1] / "benchmarks" / "results.json"
+ALPHAS = [0.1, 1.0, 10.0]
+
+
+@pytest.fixture(scope="module")
+def results():
+    return json.loads(RESULTS.read_text(encoding="utf-8"))
+
+
+# ---- seconds, memory, slopes
+
+
+@pytest.mark.parametrize("power", [0, 1, 1.5, 3])
+def test_slope_is_the_power_of_growth(power):
+    x = np.array([300, 1000, 3000, 10_000])
+    assert timing.slope(x, 7 * x**power) == pytest.approx(power, abs=1e-12)
+
+
+def test_slope_is_that_of_least_squares_on_the_logarithms():
+    x, y = [1, 10, 100], [1, 10, 10]  # logarithms 0 1 2 and 0 1 1
+    assert timing.slope(x, y) == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize(("x", "y"), [([10], [1]), ([10, 10], [1, 2]), ([1, 2], [0, 1])])
+def test_slope_refuses_what_has_none(x, y):
+    with pytest.raises(ValueError, match=r"expected two or more different sizes.*add a size"):
+        timing.slope(x, y)
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """Replace the clock by a number that functions set forward."""
+    now = [0.0]
+    monkeypatch.setattr(timing.time, "perf_counter", lambda: now[0])
+    return now
+
+
+def test_sides_take_turns_and_the_median_counts(clock):
+    calls = []
+    takes = {"a": iter([5, 3, 4]), "b": iter([10, 30, 20])}
+
+    def work(side):
+        calls.append(side)
+        clock[0] += next(takes[side])
+        return len(calls)
+
+    a, b = timing.compare(lambda: work("a"), lambda: work("b"), n_runs=3)
+    assert "".join(calls) == "ababab"
+    assert (a, b) == ((4, 5), (20, 6))
+
+
+@pytest.mark.parametrize(("takes", "calls"), [(0.1, 5), (0.75, 3), (1.0, 2), (2.0, 1)])
+def test_short_work_is_repeated_within_its_turn(clock, takes, calls):
+    done = []
+
+    def work():
+        done.append(len(done))
+        clock[0] += takes
+
+    (timed,) = timing.compare(work, n_runs=3)
+    assert len(done) == 3 * calls
+    assert timed.seconds == pytest.approx(takes)
+
+
+def test_memory_is_that_of_the_point_alone():
+    _ballast = np.ones(60_000_000)  # 480 MB in this process
+    small, large = (
+        points.run_point("growth", samples=40, features=5, voxels=n) for n in (8, 100_000)
+    )
+    assert timing.peak_mb() > 480
+    assert small["peak_mb"] < 400
+    assert large["peak_mb"] - small["peak_mb"] > 40 * 100_000 * 8 / 1e6  # at least the recording
+    assert large["added_mb"] < large["peak_mb"] - 50  # Python and libraries take more than that
+
+
+def test_made_up_runs_are_equally_long():
+    X, runs = points.made_up(300, 7)
+    assert X.shape == (300, 7)
+    assert np.bincount(runs).tolist() == [15] * 20
+
+
+def test_voxels_are_scored_from_files_of_their_number(monkeypatch):
+    scored = []
+
+    def run_point(task, bold, **fixed):
+        scored.append((task, np.load(bold).shape, fixed))
+        return points.run_point(task, bold=bold, **fixed) if len(scored) == 1 else {}
+
+    monkeypatch.setitem(growth.CURVES, "voxels", {"samples": 60, "features": 3})
+    monkeypatch.setattr(growth, "run_point", run_point)
+    found, _ = growth._voxel_points([30, 50])
+    fixed = {"samples": 60, "features": 3}
+    assert scored == [("voxels", (60, 30), fixed), ("voxels", (60, 50), fixed)]
+    assert set(found) == {"seconds", "n_runs", "peak_mb", "added_mb"}
+
+
+def test_a_machine_without_a_known_library_for_products_is_described(monkeypatch):
+    known = machine.describe()
+    monkeypatch.setattr(machine, "threadpool_info", list)
+    unknown = machine.describe()
+    assert unknown["threads"] == 1 and unknown["blas"]
+    assert {key: unknown[key] for key in ("cores", "versions")} == {
+        key: known[key] for key in ("cores", "versions")
+    }
+
+
+# ---- what is compared
+
+
+def test_sides_of_ridge_compute_the_same():
+    rng = np.random.default_rng(0)
+    runs = np.repeat(np.arange(20), 12)
+    X, Y = rng.standard_normal((240, 6)), rng.standard_normal((240, 30)) + 5
+    Y += X @ rng.standard_normal((6, 30))
+    folds = run_folds(runs, setting.N_FOLDS)
+    sides = ridge_goals.Sides(X, runs, folds)
+    ours = sides.scores(Y)
+    assert np.allclose(ours, sides.sklearn_scores(Y), atol=1e-10)
+    assert np.array_equal(ours, sides.scores_in_double(Y))
+    assert sides.scores(Y.astype(np.float32)).dtype == np.float32
+    by_r2 = RidgeCV(
+        setting.ALPHAS, fit_intercept=True, cv=folds, solver_params={"score_func": r2_score}
+    )
+    assert np.allclose(sides.best_fit(Y), by_r2.fit(X, Y).best_alphas_)
+    # Means of all samples instead of the training samples' move the choice a little.
+    steps = np.log(sides.himalaya_centred_fit(Y) / sides.himalaya_fit(Y)) / np.log(10) * 19 / 5
+    assert abs(steps).max() < 2.5
+
+
+def test_nested_scores_stand_for_as_many_fits_as_a_loop_makes():
+    folds, fits = range(setting.N_FOLDS), 0
+    for outer in folds:
+        for alpha in setting.ALPHAS:
+            fits += sum(inner != outer for inner in folds)  # to choose
+            fits += alpha > 0  # to score
+    assert fits == ridge_goals.NESTED_FITS
+
+
+# ---- operations and shares
+
+
+class Counted(np.ndarray):
+    """An array that counts the operations of the matrix products it takes part in."""
+
+    operations = 0
+
+    def __array_ufunc__(self, ufunc, method, *inputs, out=None, **options):
+        plain = [np.asarray(i) if isinstance(i, Counted) else i for i in inputs]
+        if out is not None:
+            options["out"] = tuple(np.asarray(o) if isinstance(o, Counted) else o for o in out)
+        result = getattr(ufunc, method)(*plain, **options)
+        if ufunc is np.matmul:
+            Counted.operations += 2 * plain[0].size * plain[1].shape[1]
+        return result.view(Counted) if isinstance(result, np.ndarray) else result
+
+
+@pytest.mark.parametrize(
+    ("n_samples", "n_features", "n_directions"),
+    [(240, 12, 12), (40, 30, 30), (240, 12, 9)],
+    ids=["many samples", "fewer samples in a fold than features", "features that repeat others"],
+)
+def test_operations_are_those_that_the_kernel_carries_out(n_samples, n_features, n_directions):
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((n_samples, n_features))
+    X[:, n_directions:] = X[:, : n_features - n_directions]
+    Y, runs = rng.standard_normal((n_samples, 7)), np.arange(n_samples) * 10 // n_samples
+    plan = held_out.make_plan(X, runs, np.array(ALPHAS), 5)
+    expected = peak.operations(plan, n_samples, 7)
+    assert len(plan.splits[0].shrinkage[0]) == n_directions
+
+    def counted(split):
+        arrays = {field.name: getattr(split, field.name) for field in fields(split)}
+        large = ("rotation", "shrinkage", "x_weighted")
+        views = {name: arrays[name].view(Counted) for name in large}
+        strips = [(start, strip.view(Counted)) for start, strip in split.strips]
+        return replace(split, **views, strips=strips)
+
+    folds = [replace(fold, x=fold.x.view(Counted)) for fold in plan.folds]
+    plan = replace(plan, folds=folds, splits=[counted(split) for split in plan.splits])
+    Counted.operations = 0
+    held_out.score(plan, Y)
+    assert sum(expected.values()) == Counted.operations
+
+
+def test_operations_by_hand():
+    """Ten samples, two features, two folds, one penalty, three voxels; each strip has one row."""
+    X = np.random.default_rng(0).standard_normal((10, 2))
+    plan = held_out.make_plan(X, np.repeat([0, 1], 5), np.array([1.0]), 2)
+    assert peak.operations(plan, 10, 3) == {
+        "sums": 2 * 10 * 2 * 3,
+        "rotations": 2 * (2 * (2 * 2 * 2 * 3) + 2 * 2 * 2 * 3 + 2 * 1 * 2 * 3),
+        "triangle": 2 * (2 * 2 * 3 + 2 * 1 * 3),
+    }
+
+
+def test_shares_add_up():
+    seconds = {"whole": 10.0, "plan": 1.0, "sums": 2.0, "rotations": 1.0, "triangle": 3.0}
+    counts = {"sums": 10e9, "rotations": 20e9, "triangle": 120e9}
+    found = peak.shares(seconds | {"squares": 4.5}, counts, rate=60.0)
+    steps = {step["id"]: step for step in found["steps"]}
+    assert found["share"] == pytest.approx(150 / (10 * 60))
+    assert steps["squares"]["seconds"] == pytest.approx(1.5)  # without the products before them
+    assert steps["rest"]["seconds"] == pytest.approx(1.5)
+    assert sum(step["seconds"] for step in found["steps"]) == pytest.approx(10)
+    assert steps["triangle"]["share"] == pytest.approx(120 / (3 * 60))
+    assert steps["plan"]["share"] is None
+
+
+# ---- rows and tables
+
+
+def test_ratio_says_how_many_times_longer_the_others_take():
+    row = rows.ratio_row("a", "b", "c", 0.5, 10.0, goal=20, n_runs=3, dtype="float64", threads=2)
+    assert row["ratio"] == 20
+    assert rows.reached(row)
+    assert not rows.reached(row | {"goal": 20.1})
+    assert rows.reached(row | {"goal": None}) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "limit", "at_most", "kept"),
+    [
+        (1, 2, True, True),
+        (3, 2, True, False),
+        (99, 98, False, True),
+        (97, 98, False, False),
+        (1, None, True, None),
+    ],
+)
+def test_limits_hold_in_their_direction(value, limit, at_most, kept):
+    details = {"n_runs": 1, "dtype": "float64", "threads": 1}
+    row = rows.limit_row("a", "b", value, "s", limit=limit, at_most=at_most, **details)
+    assert rows.reached(row) is kept
+
+
+def test_floats_are_rounded_to_three_digits_and_whole_numbers_kept():
+    numbers = 10 ** np.random.default_rng(0).uniform(-15, 9, 200) * np.resize([1, -1], 200)
+    for number in numbers.tolist():
+        assert rows.rounded(number) == float(f"{number:.3g}")
+    given = {"a": [123456, 1234.5, None, "b", True, 0.0], "c": (9.999, {"d": 2.0})}
+    assert rows.rounded(given) == {
+        "a": [123456, 1230.0, None, "b", True, 0.0],
+        "c": [10.0, {"d": 2.0}],
+    }
+
+
+def test_table_lines_columns_up():
+    text = rows.table(["name", "seconds"], [["a", 0.1234], ["long name", 1234.5], ["b", None]])
+    assert text.splitlines() == [
+        "name       seconds",
+        "---------  -------",
+        "a            0.123",
+        "long name    1,230",
+        "b                -",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (2.32e-14, "2.32e-14"),
+        (0.05, "0.0500"),
+        (5.0, "5.00"),
+        (99.96, "100"),
+        (0.0, "0.00"),
+        (5438, "5,438"),
+        (True, "yes"),
+        (None, "-"),
+        ("2 threads", "2 threads"),
+    ],
+)
+def test_cells_show_three_digits(value, shown):
+    assert rows._cell(value) == shown
+
+
+# ---- the stored results
+
+RATIOS = {
+    "ridge-sklearn-float64": 100,
+    "ridge-sklearn-float32": 100,
+    "ridge-himalaya-float64": 40,
+    "ridge-himalaya-float32": 40,
+    "ridge-himalaya-centred-float64": None,
+    "ridge-himalaya-centred-float32": None,
+    "ridge-example": 4,
+    "lasso": 20,
+    "permutations": None,
+    "road": 2,
+}
+LIMITS = {
+    "nested": None,
+    "permutations-seconds": 60,
+    "permutations-memory": 1.5,
+    "lasso-memory": 1,
+    "lasso-support": 99,
+    "lasso-penalty": 99,
+    "lasso-coefficients": 1e-6,
+    "road-second-load": 0.3,
+    "road-unpack": None,
+}
+
+
+def test_stored_results_hold_each_goal(results):
+    assert {row["id"]: row["goal"] for row in results["ratios"]} == RATIOS
+    assert {row["id"]: row["limit"] for row in results["limits"]} == LIMITS
+    for row in results["ratios"] + results["limits"]:
+        assert row["name"] and row["dtype"] and row["n_runs"] >= 1, row["id"]
+        assert re.match(r"\d", row["threads"]), row["id"]
+
+
+def test_stored_results_are_no_quick_trial(results):
+    assert results["run"]["quick"] is False
+    sizes = {"samples": 2860, "features": 100, "voxels": 5438, "penalties": 20, "folds": 10}
+    assert results["recording"] == sizes
+    assert {name: curve["x"] for name, curve in results["growth"].items()} == growth.SIZES
+    assert growth.SIZES["voxels"][0] == 1000 and growth.SIZES["voxels"][-1] == 200_000
+    assert growth.SIZES["features"][0] == 100 and growth.SIZES["features"][-1] == 2000
+
+
+def test_stored_ratios_are_those_of_the_stored_times(results):
+    for row in results["ratios"]:
+        assert row["ratio"] == pytest.approx(row["theirs_s"] / row["ours_s"], rel=0.012), row["id"]
+
+
+def test_both_sides_of_the_stored_ratios_computed_the_same(results):
+    agreement = {row["id"]: row["agreement"] for row in results["ratios"] if row["agreement"]}
+    assert agreement["ridge-sklearn-float64"]["value"] < 1e-10
+    assert agreement["ridge-sklearn-float32"]["value"] < 1e-3
+    assert agreement["permutations"]["value"] < 1e-3
+    assert agreement["road"]["value"] < 1e-5
+    for id in agreement:
+        if "himalaya" in id:
+            assert agreement[id]["value"] > 95, id
+
+
+def test_stored_slopes_are_those_of_the_stored_points(results):
+    assert set(results["growth"]) == set(growth.CURVES)
+    for name, curve in results["growth"].items():
+        x = curve["x"]
+        assert x == sorted(set(x)) and len(x) >= 3, name
+        for key in ("seconds", "peak_mb", "added_mb", "n_runs"):
+            assert len(curve[key]) == len(x), name
+        for key, values in (("seconds", curve["seconds"]), ("mb", curve["added_mb"])):
+            whole, end = curve[f"slope_{key}"], curve[f"slope_{key}_end"]
+            assert whole == pytest.approx(timing.slope(x, values), abs=0.01), name
+            assert end == pytest.approx(timing.slope(x[-3:], values[-3:]), abs=0.01), name
+        assert set(curve["fixed"]) | {name} == {
+            "samples", "features", "voxels", "penalties", "folds"
+        }  # fmt: skip
+
+
+def test_stored_whole_brain_is_the_largest_number_of_voxels(results):
+    brain, curve = results["whole_brain"], results["growth"]["voxels"]
+    for key, values in (("voxels", "x"), ("seconds", "seconds"), ("peak_mb", "peak_mb")):
+        assert brain[key] == curve[values][-1]
+    assert brain["voxels_per_second"] == pytest.approx(brain["voxels"] / brain["seconds"], rel=0.01)
+    gigabytes = brain["voxels"] * brain["samples"] * 4 / 1e9
+    assert brain["file_gb"] == pytest.approx(gigabytes, rel=0.01)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_stored_steps_add_up_to_the_whole(results, dtype):
+    found = results["peak"][dtype]
+    total = sum(step["seconds"] for step in found["steps"])
+    assert total == pytest.approx(found["seconds"], rel=0.03)
+    assert found["share"] == pytest.approx(found["gflops"] / found["matmul_gflops"], rel=0.012)
+    counted = sum(step["gflop"] or 0 for step in found["steps"])
+    assert counted == pytest.approx(found["gflop"], rel=0.012)
+
+
+def test_stored_results_say_where_they_come_from_without_naming_a_computer(results):
+    machine = results["machine"]
+    assert machine["processor"] and machine["cores"] >= 1 and machine["threads"] >= 1
+    assert set(machine["versions"]) == {
+        "python", "numpy", "scipy", "scikit-learn", "himalaya", "nilearn"
+    }  # fmt: skip
+    assert re.fullmatch(r"20\d\d-\d\d-\d\d", results["run"]["date"])
+    text = RESULTS.read_text(encoding="utf-8")
+    assert not re.search(r"(/|\\\\)(home|root|work|tmp|Users)\b", text)
+    floats = re.findall(r"-?\d+\.\d+(?:e[+-]\d+)?", re.sub(r'"[^"]*"', "", text))
+    assert [number for number in floats if float(number) != float(f"{float(number):.3g}")] == []
+
+
+def test_stored_results_can_be_printed(results):
+    text = tables.tables(results)
+    for id in [*RATIOS, *LIMITS, *(f"Growth with {name}" for name in growth.CURVES)]:
+        assert id in text
+    assert max(map(len, text.splitlines())) < 160

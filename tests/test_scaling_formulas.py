@@ -1,0 +1,170 @@
+"""Chapter 9 counts operations; here the programs themselves are counted.
+
+Responses of a class of their own go through the helper and through the loop, and note every
+product that they take part in. So a count does not come from reading the code.
+"""
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.linear_model import Ridge
+
+from helpers import held_out
+from helpers.folds import run_folds
+
+ROOT = Path(__file__).resolve().parent.parent
+CHAPTER = ROOT / "notebooks" / "09_scaling_up.ipynb"
+RESULTS = ROOT / "benchmarks" / "results.json"
+DISPLAYED = re.compile(r"^\$\$\n(.+?)\n\$\$ \(([\w-]+)\)", re.MULTILINE | re.DOTALL)
+
+FORMULAS = {
+    "scaling-loop": r"F_\text{loop} = 2 a K p (n + p)",
+    "scaling-factor": r"\lVert y - x Q u \rVert^2 = y^\top y - 2\, u^\top Q^\top x^\top y "
+    r"+ \lVert R u \rVert^2, \qquad x Q = O R",
+    "scaling-sums": r"F_\text{sums} = 2 n p + 2 K p (2 p + a + K) "
+    r"+ 2 a K \left( r p - \tfrac{2}{5} r^2 \right), \qquad r = \min(p, n / K)",
+}
+# Samples, features, folds, penalties; r is p in the first two, and n / K in the others.
+SIZES = [(200, 10, 5, 3), (400, 40, 10, 7), (200, 50, 10, 3), (300, 120, 3, 2)]
+N_VOXELS = 6
+
+
+def loop_formula(n, p, K, a):
+    return 2 * a * K * p * (n + p)
+
+
+def sums_formula(n, p, K, a):
+    r = min(p, n / K)
+    return 2 * n * p + 2 * K * p * (2 * p + a + K) + 2 * a * K * (r * p - 2 / 5 * r**2)
+
+
+class Counted(np.ndarray):
+    """Responses that count the operations of their matrix products and solutions."""
+
+    operations = 0
+
+    def __array_ufunc__(self, ufunc, method, *inputs, out=None, **options):
+        inputs = [np.asarray(array) for array in inputs]
+        if out:
+            options["out"] = tuple(np.asarray(array) for array in out)
+        if ufunc is np.matmul:
+            Counted.operations += 2 * len(inputs[0]) * inputs[1].size
+        result = getattr(ufunc, method)(*inputs, **options)
+        return result.view(Counted) if isinstance(result, np.ndarray) else result
+
+    def __array_function__(self, function, types, args, kwargs):
+        if function is np.linalg.solve:
+            # Forward and back through a triangular factor, (p, p), which exists already.
+            Counted.operations += 2 * len(args[0]) * args[1].size
+        return super().__array_function__(function, types, args, kwargs)
+
+
+def chapter_text(kind):
+    cells = json.loads(CHAPTER.read_text(encoding="utf-8"))["cells"]
+    return ["".join(cell["source"]) for cell in cells if cell["cell_type"] == kind]
+
+
+def chapter_functions():
+    """The functions of the cell in which the chapter writes the formulas as code."""
+    (source,) = [s for s in chapter_text("code") if "def loop_operations" in s]
+    names = {}
+    exec(source, names)  # the chapter's own code
+    return names["loop_operations"], names["sums_operations"]
+
+
+@pytest.fixture(params=SIZES, ids=lambda sizes: "n={} p={} K={} a={}".format(*sizes))
+def data(request):
+    n, p, n_folds, n_alphas = request.param
+    rng = np.random.default_rng(9)
+    X = rng.normal(size=(n, p)) + rng.normal(size=p)
+    Y = X @ rng.normal(size=(p, N_VOXELS)) + rng.normal(size=(n, N_VOXELS)) + 5
+    runs = np.arange(n) * n_folds // n
+    return X, Y, runs, n_folds, np.logspace(0, 3, n_alphas)
+
+
+def sizes_of(data):
+    X, _, _, n_folds, alphas = data
+    return {"n": len(X), "p": X.shape[1], "K": n_folds, "a": len(alphas)}
+
+
+def count(function, Y):
+    Counted.operations = 0
+    result = function(Y.view(Counted))
+    return Counted.operations / Y.shape[1], np.asarray(result)
+
+
+def loop(data, Y):
+    """The loop of chapter 2 in plain NumPy, so that its products can be counted."""
+    X, _, runs, n_folds, alphas = data
+    predictions = []
+    for alpha in alphas:
+        for train, test in run_folds(runs, n_folds):
+            x_mean, y_mean = X[train].mean(axis=0), Y[train].mean(axis=0)
+            x = X[train] - x_mean
+            w = np.linalg.solve(x.T @ x + alpha * np.eye(x.shape[1]), x.T @ (Y[train] - y_mean))
+            predictions.append((X[test] - x_mean) @ w + y_mean)
+    return predictions
+
+
+def test_the_chapter_displays_the_formulas_that_are_tested_here():
+    found = DISPLAYED.findall("\n\n".join(chapter_text("markdown")))
+    assert {label: " ".join(formula.split()) for formula, label in found} == FORMULAS
+
+
+def test_loop_is_what_the_formula_counts(data):
+    counted, predictions = count(lambda Y: loop(data, Y), data[1])
+    assert counted == pytest.approx(loop_formula(**sizes_of(data)), rel=1e-12)
+    X, Y, runs, n_folds, alphas = data
+    train, test = run_folds(runs, n_folds)[-1]
+    expected = Ridge(alpha=alphas[-1]).fit(X[train], Y[train]).predict(X[test])
+    np.testing.assert_allclose(predictions[-1], expected, rtol=0, atol=1e-8)
+
+
+def test_sums_are_what_the_formula_counts(data):
+    X, Y, runs, n_folds, alphas = data
+    plan = held_out.make_plan(X, runs, alphas, n_folds)
+    counted, scores = count(lambda Y: held_out.score(plan, Y), Y)
+    np.testing.assert_array_equal(scores, held_out.score(plan, Y))
+    # Fold means are few numbers, gathered in an array without a class: 2 K p for each fold.
+    sizes = sizes_of(data)
+    counted += 2 * sizes["K"] ** 2 * sizes["p"]
+    rows = min(sizes["p"], sizes["n"] // sizes["K"])
+    exact = 1e-12 if rows % 5 == 0 else 0.02  # five strips of equal height, or nearly so
+    assert counted == pytest.approx(sums_formula(**sizes), rel=exact)
+
+
+def test_the_chapters_functions_are_the_formulas(data):
+    sizes = sizes_of(data)
+    loop_operations, sums_operations = chapter_functions()
+    assert sum(loop_operations(**sizes).values()) == loop_formula(**sizes)
+    assert sum(sums_operations(**sizes).values()) == pytest.approx(sums_formula(**sizes))
+
+
+def test_the_triangular_factor_gives_the_error_on_the_held_out_fold(data):
+    X, Y, runs, n_folds, alphas = data
+    for train, test in run_folds(runs, n_folds):
+        x_train, y_train = X[train] - X[train].mean(axis=0), Y[train] - Y[train].mean(axis=0)
+        x, y = X[test] - X[train].mean(axis=0), Y[test] - Y[train].mean(axis=0)
+        d, Q = np.linalg.eigh(x_train.T @ x_train)
+        R = np.linalg.qr(x @ Q, mode="r")
+        for alpha in alphas:
+            u = Q.T @ x_train.T @ y_train / (d + alpha)[:, np.newaxis]
+            of_sums = (y**2).sum(axis=0) - 2 * (u * (Q.T @ x.T @ y)).sum(axis=0)
+            of_sums += ((R @ u) ** 2).sum(axis=0)
+            model = Ridge(alpha=alpha).fit(X[train], Y[train])
+            expected = ((Y[test] - model.predict(X[test])) ** 2).sum(axis=0)
+            np.testing.assert_allclose(of_sums, expected, rtol=1e-9)
+
+
+def test_the_benchmarks_count_the_same():
+    results = json.loads(RESULTS.read_text(encoding="utf-8"))
+    recording = results["recording"]
+    sizes = dict(
+        zip("npKa", map(recording.get, ("samples", "features", "folds", "penalties")), strict=True)
+    )
+    expected = sums_formula(**sizes) * recording["voxels"] / 1e9
+    for peak in results["peak"].values():
+        assert peak["gflop"] == pytest.approx(expected, rel=0.01)  # stored with three digits
