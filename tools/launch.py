@@ -26,7 +26,8 @@ if "google.colab" in sys.modules:
     if not os.path.isdir(book):
         clone = ["git", "clone", "--quiet", "--depth=1", "--branch={branch}"]
         subprocess.run([*clone, "{url}", book], check=True)
-    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "-e", f"{{book}}[dask]"], check=True)
+    install = [sys.executable, "-m", "pip", "install", "--quiet"]
+    subprocess.run([*install, "-e", f"{{book}}[dask]"], check=True)
     sys.path.insert(0, book)
     os.chdir(f"{{book}}/{folder}")
 """
