@@ -116,7 +116,7 @@ def prepare(folder, X, bold, runs, alphas, n_folds=10, block=4096, dtype=np.floa
     DataError
         If a file cannot be read.
     """
-    X, bold = check_table("X", X), Path(bold)
+    X, bold = check_table("X", X), Path(bold).resolve()
     n_samples, n_voxels = open_bold(bold).shape
     if len(X) != n_samples:
         raise ValueError(

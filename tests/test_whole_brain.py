@@ -139,12 +139,10 @@ def test_memory_holds_one_block(tmp_path, monkeypatch, fortran_order):
     shape = (2000, 20_000)
     np.lib.format.open_memmap(bold, "w+", np.float32, shape, fortran_order=fortran_order)
     used = []
-
-    def score(plan, Y):
-        used.append(psutil.Process().memory_info().rss)
-        return np.zeros((1, 2, Y.shape[1]))
-
-    monkeypatch.setattr(held_out, "score", score)
+    monkeypatch.setattr(
+        bold_files, "check_finite", lambda *_: used.append(psutil.Process().memory_info().rss)
+    )
+    monkeypatch.setattr(held_out, "score", lambda plan, Y: np.zeros((1, 2, Y.shape[1])))
     X, runs = np.random.default_rng(0).normal(size=(2000, 2)), np.arange(2000) // 1000
     tracemalloc.start()
     whole_brain.score_blocks(tmp_path / "scores", X, bold, runs, [1.0], 2, block=500)
