@@ -81,7 +81,7 @@ def read_block(bold, block):
         If there are NaN or infinite values; the message names row and column in the file.
     """
     whole = open_bold(bold)
-    if True:
+    if whole.flags.f_contiguous:
         responses = np.array(whole[:, block])
     else:
         # Row by row: a map would keep much of the file in memory for a few numbers of each row.

@@ -13,6 +13,14 @@ from helpers.constant_voxels import ConstantVoxelWarning
 from helpers.inference import p_values, permute_runs
 
 
+@pytest.fixture(autouse=True)
+def interrupts():
+    """Let SIGINT raise KeyboardInterrupt; a shell's background jobs are started without that."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def simulate(n_runs=7, length=25, n_features=6, n_voxels=9, noise=2.0, shift=1.0, seed=0):
     """Simulate voxels from images with offsets, and means that shift from run to run."""
     rng = np.random.default_rng(seed)
