@@ -165,6 +165,7 @@ def _score(split, within, sums):
     test_xy = split.rotation.T @ (test.xy + test.n * np.outer(x_shift, y_shift))
     error = test.yy + test.n * y_shift**2 - 2 * split.shrinkage @ (train_xy * test_xy)
     for start, strip in split.strips:
-        predicted = (strip @ train_xy[start:]).reshape(len(error), -1, len(y_mean))
+        n_rows = len(strip) // len(error)
+        predicted = (strip @ train_xy[start:]).reshape(len(error), n_rows, len(y_mean))
         error += np.einsum("apv,apv->av", predicted, predicted)
     return 1 - error / np.where(test.yy > 0, test.yy, np.nan)

@@ -106,4 +106,5 @@ def _split(folds, test, alphas, dtype):
 
 def _scaled(strip, shrinkage):
     """Return the strip once for each penalty, (n_alphas * n_rows, n_directions)."""
-    return (strip * shrinkage[:, np.newaxis]).reshape(-1, strip.shape[1])
+    # Counted, not -1: without any direction (no feature varies) there is nothing to infer it from.
+    return (strip * shrinkage[:, np.newaxis]).reshape(len(shrinkage) * len(strip), strip.shape[1])

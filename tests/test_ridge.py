@@ -76,7 +76,14 @@ def a_large_mean():
     return X + 1e4, Y + 1e6, runs
 
 
+def no_feature_varies_in_training():
+    """One column that varies in the first fold only: Ridge then predicts the mean."""
+    X, Y, runs = simulate(n_features=1)
+    return np.where(runs[:, np.newaxis] == 0, X, 3.0), Y, runs
+
+
 CASES = {
+    "no feature varies in training": no_feature_varies_in_training,
     "equal runs": simulate,
     "unequal runs": lambda: simulate(lengths=(20, 41, 33, 18, 27, 35, 22)),
     "more features than samples": more_features_than_samples,
