@@ -96,10 +96,14 @@ def local_client(n_workers=2):
         If Dask is not installed.
     """
     dask = _dask()
-    # Else a worker that needs more than 15 s to start again after a kill is never seen again.
-    patience = {"distributed.deploy.lost-worker-timeout": "1 hour"}
+    settings = {
+        # Else a worker that needs more than 15 s to start again after a kill is never seen again,
+        "distributed.deploy.lost-worker-timeout": "1 hour",
+        # and workers return the memory of each array to the system, which takes half again as long.
+        "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": None,
+    }
     with (
-        dask.config.set(patience),
+        dask.config.set(settings),
         dask.distributed.LocalCluster(
             n_workers=n_workers,
             threads_per_worker=1,

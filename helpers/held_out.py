@@ -18,7 +18,7 @@ import numpy as np
 from helpers.checks import check_finite
 from helpers.folds import run_folds
 from helpers.splits import leave_each_out, make_fold
-from helpers.threads import for_blocks
+from helpers.threads import for_blocks, on_threads
 
 BLOCK = 512  # voxels whose sums over 100 features (0.4 MB) a core can keep close at hand
 
@@ -58,7 +58,8 @@ def make_plan(X, runs, alphas, n_folds=10, dtype=np.float64):
     -------
     Plan
     """
-    folds = [make_fold(X, rows) for _, rows in run_folds(runs, n_folds)]
+    tests = [rows for _, rows in run_folds(runs, n_folds)]
+    folds = on_threads(lambda rows: make_fold(X, rows), tests)
     return Plan(folds, leave_each_out(folds, alphas, dtype), alphas, np.dtype(dtype))
 
 

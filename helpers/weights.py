@@ -7,7 +7,7 @@ from helpers.checks import check_lengths, check_penalties, check_shape, check_ta
 from helpers.constant_voxels import warn_constant
 from helpers.moments import decompose
 from helpers.splits import make_fold
-from helpers.threads import for_blocks
+from helpers.threads import for_blocks, on_threads
 
 
 def fit(X, Y, alphas):
@@ -46,8 +46,7 @@ def fit(X, Y, alphas):
     X, Y = check_table("X", X), check_shape("Y", Y)
     check_lengths(X, Y)
     alphas = _one_a_voxel(alphas, Y.shape[1])
-    rows = make_fold(X, np.arange(len(X)))
-    values, vectors = decompose(rows.xx)
+    ((rows, values, vectors),) = on_threads(_decompose_features, [X])
     coef, intercept = np.empty((X.shape[1], Y.shape[1])), np.empty(Y.shape[1])
 
     def work(block):
@@ -60,6 +59,11 @@ def fit(X, Y, alphas):
     unknown = np.isnan(intercept)
     warn_constant(unknown, "or have no penalty (NaN)", "Their coefficients are NaN")
     return coef, intercept
+
+
+def _decompose_features(X):
+    rows = make_fold(X, np.arange(len(X)))
+    return rows, *decompose(rows.xx)
 
 
 def _one_a_voxel(alphas, n_voxels):

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from himalaya.ridge import RidgeCV
 from himalaya.scoring import r2_score
+from sklearn.linear_model import Ridge
 
 from benchmarks import growth, machine, peak, points, ridge_goals, rows, setting, tables, timing
 from helpers import held_out
@@ -138,6 +139,14 @@ def test_sides_of_ridge_compute_the_same():
         setting.ALPHAS, fit_intercept=True, cv=folds, solver_params={"score_func": r2_score}
     )
     assert np.allclose(sides.best_fit(Y), by_r2.fit(X, Y).best_alphas_)
+    errors = [
+        np.mean([
+            ((Y[test] - Ridge(alpha=alpha).fit(X[train], Y[train]).predict(X[test])) ** 2).mean(0)
+            for train, test in folds
+        ], axis=0)
+        for alpha in setting.ALPHAS
+    ]  # fmt: skip
+    assert np.allclose(sides.himalaya_fit(Y), setting.ALPHAS[np.argmin(errors, axis=0)])
 
 
 def test_nested_scores_stand_for_as_many_fits_as_a_loop_makes():
