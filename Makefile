@@ -44,6 +44,7 @@ twin: .venv/made ## make the simulated twin
 
 benchmark: .venv/made ## measure speed and memory anew (20 minutes; let nothing else run)
 	$(PY) -m benchmarks
+	@echo "Chapter 9 shows them: run and store it again with tools/execute.py."
 
 lock: ## pin the newest versions of what pyproject.toml asks for
 	$(PYTHON) -m venv .lock

@@ -11,6 +11,7 @@ SOURCES = {
     "twin": "Data: simulated twin",
     "real": "Data: Miyawaki et al. (2008)",
     "yours": "Data: your recording",
+    "made up": "Data: random numbers",
 }
 
 
@@ -19,7 +20,7 @@ def source_line(source):
 
     Parameters
     ----------
-    source : {"twin", "real", "yours"}
+    source : {"twin", "real", "yours", "made up"}
 
     Returns
     -------
@@ -41,8 +42,8 @@ def label_source(fig, source):
     Parameters
     ----------
     fig : matplotlib.figure.Figure
-    source : {"twin", "real", "yours"}
-        ``dataset.source``.
+    source : {"twin", "real", "yours", "made up"}
+        ``dataset.source``, or "made up" where no recording is shown.
 
     Raises
     ------

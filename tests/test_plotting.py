@@ -49,7 +49,8 @@ def a_map(height=3.0):
 
 
 @pytest.mark.parametrize(
-    ("source", "words"), [("twin", "simulated twin"), ("real", "Miyawaki"), ("yours", "your")]
+    ("source", "words"),
+    [("twin", "simulated twin"), ("real", "Miyawaki"), ("yours", "your"), ("made up", "random")],
 )
 def test_the_figure_names_its_data_in_the_lower_right_corner(source, words):
     fig, ax = plt.subplots()
@@ -64,7 +65,7 @@ def test_the_figure_names_its_data_in_the_lower_right_corner(source, words):
 
 @pytest.mark.parametrize("source", ["Twin", "", None])
 def test_an_unknown_source_is_refused(source):
-    with pytest.raises(ValueError, match=r"expected one of \['twin', 'real', 'yours'\]"):
+    with pytest.raises(ValueError, match=r"expected one of \['twin', 'real', 'yours', 'made up'\]"):
         plotting.label_source(plt.figure(), source)
 
 
