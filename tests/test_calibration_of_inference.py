@@ -1,0 +1,155 @@
+"""Are false positives as rare as p and q promise? Twenty small twins, in which they are known.
+
+A small twin has voxels and noise as the large one, and a tenth of its size. The test of
+`inference.permute_runs` asks *which image* a voxel responds to. So silent voxels are true nulls,
+and on_off voxels as well: they respond to all images alike. Both count as false discoveries.
+"""
+
+import numpy as np
+import pytest
+from scipy.signal import detrend
+from scipy.stats import false_discovery_control
+
+from helpers import inference, ridge, twin_brain, twin_response, twin_stimuli
+
+N_TWINS, N_VOXELS, N_RUNS, N_PERMUTATIONS = 20, 300, 10, 200
+SHIFT, N_FOLDS, ALPHA = 2, 5, 1000.0
+N_PLACES = 2500  # the marked voxels, which are special, have columns up to 2131
+
+
+def draw_voxels(rng):
+    """Draw voxels that look anywhere in the image, in areas drawn by lot."""
+    names = sum(twin_brain.AREAS.values(), ())
+    centre = rng.uniform(0, 9, (N_PLACES, 2))
+    eccentricity = twin_brain.DEGREES_PER_PIXEL * np.linalg.norm(
+        centre - twin_brain.FIXATION, axis=1
+    )
+    place = twin_brain.Retinotopy(
+        np.full(N_PLACES, "LH"), rng.choice(names, N_PLACES), centre, eccentricity
+    )
+    voxels = twin_response.draw_voxels(place, rng)
+    others = np.delete(np.arange(N_PLACES), list(twin_brain.MARKED))
+    chosen = rng.choice(others, N_VOXELS, replace=False)
+    return twin_response.Voxels(*(values[chosen] for values in voxels))
+
+
+def small_twin(seed):
+    """Simulate X, Y and runs, cleaned as the chapters do, and say what the voxels are."""
+    rng = np.random.default_rng([7, seed])
+    voxels = draw_voxels(rng)
+    loading = twin_response.SHARED * rng.uniform(0.3, 1, N_VOXELS)
+    response = twin_response.haemodynamic_response(voxels.peak)
+    X, Y = [], []
+    for images in rng.integers(0, 2, (N_RUNS, twin_stimuli.RANDOM_BLOCKS, 10, 10)):
+        rows = twin_stimuli.label_rows(images, twin_stimuli.RANDOM_VOLUMES)
+        signal = twin_response.noise_free_run(rows, voxels, response)
+        bold = detrend(signal + twin_response.noise_run(len(rows), voxels, loading, rng), axis=0)
+        X.append(rows[:-SHIFT].astype(float))
+        Y.append((bold / bold.std(axis=0, ddof=1))[SHIFT:])
+    runs = np.repeat(np.arange(N_RUNS), len(X[0]))
+    return np.vstack(X), np.vstack(Y), runs, voxels.population
+
+
+def score(X, Y, runs, n_folds=N_FOLDS):
+    return ridge.cross_validate(X, Y, runs, (ALPHA,), n_folds).scores[0].mean(axis=0)
+
+
+@pytest.fixture(scope="module")
+def results():
+    """For each small twin: populations, observed scores and the null distribution."""
+    collected = []
+    for seed in range(N_TWINS):
+        X, Y, runs, population = small_twin(seed)
+        null = np.full((N_PERMUTATIONS, N_VOXELS), np.nan)
+        inference.permute_runs(null, X, Y, runs, ALPHA, N_FOLDS, seed=seed)
+        collected.append((population, score(X, Y, runs), null))
+    return collected
+
+
+def realised_fdr(p, population):
+    """Share of voxels with q up to .05 that are true nulls; 0 if there are none."""
+    found = false_discovery_control(p) <= 0.05
+    return np.sum(found & (population != "tuned")) / max(found.sum(), 1)
+
+
+def test_populations_are_mixed_as_in_the_twin(results):
+    population = np.concatenate([population for population, _, _ in results])
+    shares = [np.mean(population == name) for name in ("tuned", "on_off", "silent")]
+    assert 0.2 < shares[0] < 0.5
+    assert 0.03 < shares[1] < 0.1
+    assert 0.4 < shares[2] < 0.75
+
+
+def p_by_population(results, name):
+    return np.concatenate(
+        [inference.p_values(null, scores)[kind == name] for kind, scores, null in results]
+    )
+
+
+def test_one_silent_voxel_in_twenty_has_p_below_05(results):
+    p = p_by_population(results, "silent")
+    assert 0.03 <= np.mean(p < 0.05) <= 0.07
+    # Not only at .05: the whole distribution is flat.
+    deciles = np.histogram(p, np.linspace(0, 1, 11))[0] / len(p)
+    np.testing.assert_allclose(deciles, 0.1, atol=0.02)
+
+
+def test_voxels_that_respond_to_all_images_alike_are_no_more_significant(results):
+    p = p_by_population(results, "on_off")
+    assert 0.03 <= np.mean(p < 0.05) <= 0.07
+
+
+def test_false_discoveries_are_as_rare_as_q_promises(results):
+    rates = [realised_fdr(inference.p_values(null, s), kind) for kind, s, null in results]
+    assert np.mean(rates) <= 0.07
+    tuned = [
+        np.mean(false_discovery_control(inference.p_values(null, s))[kind == "tuned"] <= 0.05)
+        for kind, s, null in results
+    ]
+    assert np.mean(tuned) > 0.3  # rare, but not because nothing is found
+
+
+def test_few_permutations_find_less_and_nothing_false(results):
+    """With 19 permutations p is 1/20 at best: nothing may come of it, least of all p = 0."""
+    rates = [realised_fdr(inference.p_values(null[:19], s), kind) for kind, s, null in results]
+    assert np.mean(rates) <= 0.07
+
+
+def shuffled_null(X, Y, runs, n_permutations, rng):
+    """Score again with single volumes in another order: what not to do."""
+    return np.array([score(X, Y[rng.permutation(len(Y))], runs) for _ in range(n_permutations)])
+
+
+def test_these_checks_refuse_a_null_of_shuffled_volumes():
+    """Its p-values are wrong for silent voxels, and it finds the on_off voxels."""
+    shares, rates = [], []
+    for seed in range(3):
+        X, Y, runs, population = small_twin(seed)
+        null = shuffled_null(X, Y, runs, 79, np.random.default_rng(seed))
+        p = inference.p_values(null, score(X, Y, runs))
+        shares.append(np.mean(p[population == "silent"] < 0.05))
+        rates.append(realised_fdr(p, population))
+    assert not 0.03 <= np.mean(shares) <= 0.07
+    assert np.mean(rates) > 0.07
+
+
+def share_below_05(centred):
+    """Share of silent voxels with p < .05 when blocks of two runs change places."""
+    p = []
+    for seed in range(4):
+        X, Y, runs, population = small_twin(seed)
+        rows, silent = runs < 2, population == "silent"
+        X, Y, runs = X[rows], Y[rows][:, silent], runs[rows]
+        blocks = np.repeat(np.arange(26), 11)  # runs have 143 volumes
+        if centred:
+            X, Y = (np.vstack([b - b.mean(axis=0) for b in np.split(v, 26)]) for v in (X, Y))
+        null = np.full((200, Y.shape[1]), np.nan, dtype=np.float32)
+        inference.permute_runs(null, X, Y, blocks, ALPHA, n_folds=2, seed=seed)
+        p.append(inference.p_values(null, score(X, Y, runs, n_folds=2)))
+    return np.mean(np.concatenate(p) < 0.05)
+
+
+def test_few_runs_can_exchange_blocks_if_each_block_is_centred():
+    """As recorded, each run has mean 0, and runs of blocks from elsewhere have not."""
+    assert 0.03 <= share_below_05(centred=True) <= 0.07
+    assert share_below_05(centred=False) > 0.07
