@@ -2,6 +2,7 @@
 
 python -m benchmarks            # about 25 minutes on two cores
 python -m benchmarks --quick    # two minutes: few voxels, once; its numbers mean little
+python -m benchmarks --only decoding    # one topic; the other rows of the file stay
 """
 
 import argparse
@@ -11,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks import (
+    decoding_goal,
     growth,
     lasso_goal,
     machine,
@@ -29,6 +31,7 @@ GOALS = {
     "receptive fields": lasso_goal,
     "permutations": permutation_goal,
     "loading": road_goal,
+    "decoding": decoding_goal,
 }
 
 
@@ -38,9 +41,14 @@ def main():
         prog="python -m benchmarks", description=__doc__.split("\n")[0]
     )
     parser.add_argument("--quick", action="store_true", help="few voxels, each once: a trial")
+    parser.add_argument("--only", choices=list(GOALS), help="measure one topic anew")
     parser.add_argument("--output", type=Path, default=RESULTS, help="the file to write")
     arguments = parser.parse_args()
-    results = measure(arguments.quick)
+    if arguments.only:
+        results = json.loads(arguments.output.read_text(encoding="utf-8"))
+        measure_again(results, arguments.only, arguments.quick)
+    else:
+        results = measure(arguments.quick)
     arguments.output.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
     print(tables(results))
     print(f"\nWritten to {arguments.output.name}.")
@@ -78,6 +86,35 @@ def measure(quick):
     results["growth"], results["whole_brain"] = growth.measure(quick)
     results["run"]["minutes"] = (time.perf_counter() - start) / 60
     return rounded(results)
+
+
+def measure_again(results, name, quick):
+    """Measure one topic; its rows take the place of those with the same id.
+
+    Parameters
+    ----------
+    results : dict
+        What results.json holds; changed in place.
+    name : str
+        One of `GOALS`.
+    quick : bool
+
+    Raises
+    ------
+    ValueError
+        If the other rows come from another machine, other versions, or the other kind of run.
+    """
+    here = {"machine": rounded(machine.describe()), "quick": quick}
+    there = {"machine": results["machine"], "quick": results["run"]["quick"]}
+    if here != there:
+        raise ValueError(
+            f"The file's rows come from {there}, this run from {here}; expected the same, so that "
+            "rows can stand side by side. Measure everything: leave out --only."
+        )
+    ratios, limits = GOALS[name].measure(setting.load(quick))
+    for key, rows in {"ratios": ratios, "limits": limits}.items():
+        by_id = {row["id"]: row for row in [*results[key], *rounded(rows)]}
+        results[key] = list(by_id.values())
 
 
 if __name__ == "__main__":

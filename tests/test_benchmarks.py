@@ -11,6 +11,7 @@ from himalaya.ridge import RidgeCV
 from himalaya.scoring import r2_score
 from sklearn.linear_model import Ridge
 
+from benchmarks import __main__ as program
 from benchmarks import growth, machine, peak, points, ridge_goals, rows, setting, tables, timing
 from helpers import held_out
 from helpers.folds import run_folds
@@ -295,6 +296,49 @@ def test_cells_show_three_digits(value, shown):
     assert rows._cell(value) == shown
 
 
+# ---- one topic anew
+
+
+class Topic:
+    """A topic with one row of each kind."""
+
+    @staticmethod
+    def measure(setting):
+        details = {"n_runs": 1, "dtype": "float64", "threads": 2}
+        return (
+            [rows.ratio_row("old", "name", "what else", 1.0, 20.00001, **details)],
+            [rows.limit_row("new", "name", 3.0, "s", **details)],
+        )
+
+
+@pytest.fixture
+def one_topic(monkeypatch):
+    monkeypatch.setitem(program.GOALS, "topic", Topic)
+    monkeypatch.setattr(program.setting, "load", lambda quick: None)
+    return {
+        "machine": rows.rounded(machine.describe()),
+        "run": {"quick": False},
+        "ratios": [{"id": "first"}, {"id": "old", "ratio": 5}, {"id": "last"}],
+        "limits": [{"id": "kept"}],
+    }
+
+
+def test_a_topic_measured_anew_takes_the_place_of_its_rows(one_topic):
+    program.measure_again(one_topic, "topic", quick=False)
+    assert [row["id"] for row in one_topic["ratios"]] == ["first", "old", "last"]
+    assert one_topic["ratios"][1]["ratio"] == 20
+    assert [row["id"] for row in one_topic["limits"]] == ["kept", "new"]
+
+
+def test_rows_of_another_machine_or_of_a_trial_are_not_mixed(one_topic):
+    with pytest.raises(ValueError, match="Measure everything: leave out --only"):
+        program.measure_again(one_topic, "topic", quick=True)
+    one_topic["machine"]["cores"] += 1
+    with pytest.raises(ValueError, match="Measure everything: leave out --only"):
+        program.measure_again(one_topic, "topic", quick=False)
+    assert one_topic["ratios"][1] == {"id": "old", "ratio": 5}
+
+
 # ---- the stored results
 
 RATIOS = {
@@ -306,6 +350,8 @@ RATIOS = {
     "lasso": 20,
     "permutations": None,
     "road": 2,
+    "decoding": 1,
+    "multiscale": None,
 }
 LIMITS = {
     "nested": None,
@@ -317,6 +363,8 @@ LIMITS = {
     "lasso-coefficients": 1e-6,
     "road-second-load": 0.3,
     "road-unpack": None,
+    "decoding-f1": 0,
+    "decoding-r": 0,
 }
 
 
@@ -348,6 +396,7 @@ def test_both_sides_of_the_stored_ratios_computed_the_same(results):
     assert agreement["ridge-sklearn-float32"]["value"] < 1e-3
     assert agreement["permutations"]["value"] < 1e-3
     assert agreement["road"]["value"] < 1e-5
+    assert agreement["multiscale"]["value"] < 1e-4
     for id in agreement:
         if "himalaya" in id:
             assert agreement[id]["value"] > 95, id

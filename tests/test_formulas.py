@@ -3,18 +3,13 @@
 Each formula stands here as the chapter shows it, beside a function that evaluates it term by term.
 """
 
-import json
-import re
-from pathlib import Path
-
 import numpy as np
 import pytest
+from displayed import displayed_formulas
 from sklearn.metrics import r2_score
 
 from helpers import moments, ridge
 
-CHAPTER = Path(__file__).resolve().parent.parent / "notebooks" / "02_ridge_encoding.ipynb"
-DISPLAYED = re.compile(r"^\$\$\n(.+?)\n\$\$ \(([\w-]+)\)", re.MULTILINE | re.DOTALL)
 EXACT = {"rtol": 0, "atol": 1e-10}
 
 FORMULAS = {
@@ -64,12 +59,6 @@ def held_out_error(X, y, X_test, y_test, alpha):
     return y_h @ y_h - 2 * v @ Q.T @ X_h.T @ y_h + np.linalg.norm(R @ v) ** 2
 
 
-def displayed_formulas():
-    cells = json.loads(CHAPTER.read_text(encoding="utf-8"))["cells"]
-    text = "\n\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "markdown")
-    return {label: " ".join(formula.split()) for formula, label in DISPLAYED.findall(text)}
-
-
 @pytest.fixture(params=[0.5, 100.0, 3e4], ids="alpha={}".format)
 def alpha(request):
     return request.param
@@ -87,7 +76,7 @@ def data():
 
 
 def test_the_chapter_displays_the_formulas_that_are_tested_here():
-    assert displayed_formulas() == FORMULAS
+    assert displayed_formulas("02_ridge_encoding") == FORMULAS
 
 
 def test_closed_form_is_what_fit_returns(data, alpha):

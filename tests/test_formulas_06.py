@@ -1,19 +1,14 @@
 """The formulas that chapter 6 displays, beside what the helpers and the designs give."""
 
 import itertools
-import json
-import re
-from pathlib import Path
 
 import numpy as np
 import pytest
+from displayed import displayed_formulas
 
 from helpers import ridge
 from helpers.features import delay
 from helpers.variance import partition
-
-CHAPTER = Path(__file__).resolve().parent.parent / "notebooks" / "06_better_models.ipynb"
-DISPLAYED = re.compile(r"^\$\$\n(.+?)\n\$\$ \(([\w-]+)\)", re.MULTILINE | re.DOTALL)
 
 FORMULAS = {
     "better-correlation": r"\rho(c) = \frac{(1 - q) \left(\frac{1}{2} - c\right)^2}"
@@ -27,14 +22,8 @@ FORMULAS = {
 }
 
 
-def displayed_formulas():
-    cells = json.loads(CHAPTER.read_text(encoding="utf-8"))["cells"]
-    text = "\n\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "markdown")
-    return {label: " ".join(formula.split()) for formula, label in DISPLAYED.findall(text)}
-
-
 def test_the_chapter_displays_the_formulas_that_are_tested_here():
-    assert displayed_formulas() == FORMULAS
+    assert displayed_formulas("06_better_models") == FORMULAS
 
 
 @pytest.mark.parametrize("c", [-1.0, -0.25, 0.0, 0.5, 2.0])

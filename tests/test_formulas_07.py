@@ -1,18 +1,12 @@
 """The formulas that chapter 7 displays, beside what the helpers and SciPy give."""
 
-import json
-import re
-from pathlib import Path
-
 import numpy as np
 import pytest
+from displayed import displayed_formulas
 from scipy.stats import false_discovery_control
 
 from helpers.inference import p_values
 from helpers.noise_ceiling import single_trial_ceiling
-
-CHAPTER = Path(__file__).resolve().parent.parent / "notebooks" / "07_significance_and_ceiling.ipynb"
-DISPLAYED = re.compile(r"^\$\$\n(.+?)\n\$\$ \(([\w-]+)\)", re.MULTILINE | re.DOTALL)
 
 FORMULAS = {
     "significance-p": r"p = \frac{1 + \#\{k : R^2_k \ge R^2\}}{1 + K}",
@@ -28,14 +22,8 @@ N, M = REPEATS.sum(), len(REPEATS)
 IMAGE = np.repeat(np.arange(M), REPEATS)
 
 
-def displayed_formulas():
-    cells = json.loads(CHAPTER.read_text(encoding="utf-8"))["cells"]
-    text = "\n\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "markdown")
-    return {label: " ".join(formula.split()) for formula, label in DISPLAYED.findall(text)}
-
-
 def test_the_chapter_displays_the_formulas_that_are_tested_here():
-    assert displayed_formulas() == FORMULAS
+    assert displayed_formulas("07_significance_and_ceiling") == FORMULAS
 
 
 def test_p_counts_permutations_that_reach_the_score():

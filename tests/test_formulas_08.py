@@ -1,20 +1,14 @@
 """The formulas that chapter 8 displays, beside what the helpers give."""
 
-import json
-import re
-from pathlib import Path
-
 import numpy as np
 import pytest
+from displayed import chapter_text, displayed_formulas
 from scipy.stats import multivariate_normal
 
 from helpers import features
 from helpers.decoding import block_means, reconstruct, smooth_covariance
 from helpers.identification import log_likelihoods
 from helpers.recordings import Recording
-
-CHAPTER = Path(__file__).resolve().parent.parent / "notebooks" / "08_decoding.ipynb"
-DISPLAYED = re.compile(r"^\$\$\n(.+?)\n\$\$ \(([\w-]+)\)", re.MULTILINE | re.DOTALL)
 
 FORMULAS = {
     "decoding-model": r"y = B^\top x + b + \text{noise}, \qquad B = \sum_d g_d W_d, \qquad "
@@ -27,16 +21,9 @@ FORMULAS = {
 SMOOTH = r"$C_{jk} = .25 \exp(-d_{jk}^2 / 2\ell^2)$"
 
 
-def chapter_text():
-    cells = json.loads(CHAPTER.read_text(encoding="utf-8"))["cells"]
-    return "\n\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "markdown")
-
-
 def test_the_chapter_displays_the_formulas_that_are_tested_here():
-    text = chapter_text()
-    displayed = {label: " ".join(math.split()) for math, label in DISPLAYED.findall(text)}
-    assert displayed == FORMULAS
-    assert SMOOTH in text
+    assert displayed_formulas("08_decoding") == FORMULAS
+    assert SMOOTH in chapter_text("08_decoding")
 
 
 @pytest.fixture(scope="module")

@@ -20,6 +20,8 @@ CHAPTERS = [
     "04_receptive_fields",
     "05_recovering_the_truth",
     "06_better_models",
+    "07_significance_and_ceiling",
+    "08_decoding",
     "09_scaling_up",
 ]
 EXECUTED_PAGES = ["about_the_twin", "your_own_data"]

@@ -3,38 +3,16 @@
 The recording is found through the environment variable REAL_BOLD_DIR; see test_real_bold.py.
 """
 
-import os
-from pathlib import Path
-
 import numpy as np
-import pytest
 from scipy.stats import false_discovery_control
 
-from helpers import datasets, features, inference, ridge
+from helpers import features, inference, ridge
 
 DELAYS = (1, 2, 3)
 # 25 volumes, 52 s, outlast the response and most of the noise's memory, and leave 16 blocks; 1000
 # is the penalty of the chapter. Blocks of 10 to 50 volumes and penalties of 100 to 10,000 find 179
 # to 216 voxels, and none with reversed stimuli.
 BLOCK, ALPHA, N_PERMUTATIONS = 25, 1000.0, 999
-
-pytestmark = pytest.mark.skipif(
-    not os.environ.get("REAL_BOLD_DIR"),
-    reason="REAL_BOLD_DIR is not set: it names the folder of the small real recording.",
-)
-
-
-@pytest.fixture(scope="module")
-def recording(tmp_path_factory):
-    folder = Path(os.environ["REAL_BOLD_DIR"])
-    dataset = datasets.from_files(
-        func=[folder / f"run-{run}_bold.nii.gz" for run in (1, 2)],
-        label=[folder / f"run-{run}_stimuli.csv" for run in (1, 2)],
-        mask=folder / "mask.nii.gz",
-    )
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("BOOK_DATA_DIR", str(tmp_path_factory.mktemp("data")))
-        return datasets.recording(dataset, kind="all", shift=0)
 
 
 def centre_blocks(values):
@@ -43,10 +21,10 @@ def centre_blocks(values):
     return np.vstack([block - block.mean(axis=0) for block in blocks])
 
 
-def p_values(recording, stimuli):
+def p_values(real_bold, stimuli):
     """Exchange blocks, within and between the runs, and return p of the score across runs."""
-    X = centre_blocks(features.delay(stimuli, recording.runs, DELAYS))  # delays stay in their run
-    Y, runs = centre_blocks(recording.bold), recording.runs
+    X = centre_blocks(features.delay(stimuli, real_bold.runs, DELAYS))  # delays stay in their run
+    Y, runs = centre_blocks(real_bold.bold), real_bold.runs
     blocks = np.arange(len(X)) // BLOCK
     null = np.full((N_PERMUTATIONS, Y.shape[1]), np.nan)
     inference.permute_runs(null, X, Y, blocks, ALPHA, n_folds=2)
@@ -54,14 +32,14 @@ def p_values(recording, stimuli):
     return inference.p_values(null, scores)
 
 
-def test_a_quarter_of_the_voxels_survives(recording):
-    found = false_discovery_control(p_values(recording, recording.stimuli)) <= 0.05
+def test_a_quarter_of_the_voxels_survives(real_bold):
+    found = false_discovery_control(p_values(real_bold, real_bold.stimuli)) <= 0.05
     assert found.size == 456
     assert found.sum() >= 114
 
 
-def test_hardly_any_survives_with_reversed_stimuli(recording):
-    wrong = np.vstack([recording.stimuli[recording.runs == run][::-1] for run in (0, 1)])
-    p = p_values(recording, wrong)
+def test_hardly_any_survives_with_reversed_stimuli(real_bold):
+    wrong = np.vstack([real_bold.stimuli[real_bold.runs == run][::-1] for run in (0, 1)])
+    p = p_values(real_bold, wrong)
     assert np.sum(false_discovery_control(p) <= 0.05) <= 5
     assert np.mean(p < 0.05) < 0.1  # nor is anything hidden below the correction

@@ -5,11 +5,11 @@ product that they take part in. So a count does not come from reading the code.
 """
 
 import json
-import re
 from pathlib import Path
 
 import numpy as np
 import pytest
+from displayed import displayed_formulas
 from sklearn.linear_model import Ridge
 
 from helpers import held_out
@@ -18,7 +18,6 @@ from helpers.folds import run_folds
 ROOT = Path(__file__).resolve().parent.parent
 CHAPTER = ROOT / "notebooks" / "09_scaling_up.ipynb"
 RESULTS = ROOT / "benchmarks" / "results.json"
-DISPLAYED = re.compile(r"^\$\$\n(.+?)\n\$\$ \(([\w-]+)\)", re.MULTILINE | re.DOTALL)
 
 FORMULAS = {
     "scaling-loop": r"F_\text{loop} = 2 a K p (n + p)",
@@ -62,14 +61,12 @@ class Counted(np.ndarray):
         return super().__array_function__(function, types, args, kwargs)
 
 
-def chapter_text(kind):
-    cells = json.loads(CHAPTER.read_text(encoding="utf-8"))["cells"]
-    return ["".join(cell["source"]) for cell in cells if cell["cell_type"] == kind]
-
-
 def chapter_functions():
     """The functions of the cell in which the chapter writes the formulas as code."""
-    (source,) = [s for s in chapter_text("code") if "def loop_operations" in s]
+    cells = json.loads(CHAPTER.read_text(encoding="utf-8"))["cells"]
+    (source,) = [
+        "".join(c["source"]) for c in cells if "def loop_operations" in "".join(c["source"])
+    ]
     names = {}
     exec(source, names)  # the chapter's own code
     return names["loop_operations"], names["sums_operations"]
@@ -110,8 +107,7 @@ def loop(data, Y):
 
 
 def test_the_chapter_displays_the_formulas_that_are_tested_here():
-    found = DISPLAYED.findall("\n\n".join(chapter_text("markdown")))
-    assert {label: " ".join(formula.split()) for formula, label in found} == FORMULAS
+    assert displayed_formulas("09_scaling_up") == FORMULAS
 
 
 def test_loop_is_what_the_formula_counts(data):
