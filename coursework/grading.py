@@ -1,0 +1,240 @@
+"""The loop of the coursework: release, hand out, collect, grade, give feedback, export.
+
+``python coursework/grading.py --help`` lists the commands. nbgrader does the work. This module adds a
+recording for each student, a process of its own for each submission, with limits to its time and
+memory, and a report that says what was out of order.
+"""
+
+import argparse
+import csv
+import json
+import multiprocessing
+import os
+import shutil
+import sys
+from contextlib import chdir, suppress
+from pathlib import Path
+
+# nbgrader calls a program of its environment by name when it makes its database.
+os.environ["PATH"] = str(Path(sys.executable).parent) + os.pathsep + os.environ["PATH"]
+
+import psutil
+from nbgrader.apps import NbGraderAPI
+from nbgrader.apps.zipcollectapp import ZipCollectApp
+from nbgrader.plugins import CsvExportPlugin
+from traitlets.config.loader import PyFileConfigLoader
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+import preparing
+
+HERE = Path(__file__).resolve().parent
+ASSIGNMENTS = ("assignment_a", "assignment_b", "assignment_c")
+MINUTES, GIGABYTES = 10, 4  # for one submission
+REPORT = ("student", "status", "score", "max_score", "needs_a_person", "notes")
+
+
+class CourseError(Exception):
+    """Something that the teacher has to set right."""
+
+
+def open_course(root=HERE, seconds=None):
+    """Return nbgrader's API on a course folder.
+
+    Parameters
+    ----------
+    root : path-like
+        Folder that holds ``nbgrader_config.py`` and ``source``; results go there, too.
+    seconds : int, optional
+        How long a cell may take, if not as long as the configuration says.
+    """
+    config = PyFileConfigLoader("nbgrader_config.py", path=str(root)).load_config()
+    config.CourseDirectory.root = str(Path(root).resolve())
+    if seconds:
+        config.ExecutePreprocessor.timeout = seconds
+    return NbGraderAPI(config=config)
+
+
+def release(course, assignment):
+    """Write the version for students, without solutions and hidden tests."""
+    return _checked(course.generate_assignment(assignment))
+
+
+def hand_out(course, assignment, students):
+    """Pack the release and the recording of each student into ``handout/STUDENT``.
+
+    Returns
+    -------
+    list of pathlib.Path
+        One zip file a student.
+    """
+    root = Path(course.coursedir.root)
+    packed = []
+    for student in students:
+        preparing.make_twin(student, root / "twins" / student)
+        folder = root / "handout" / student / assignment
+        shutil.rmtree(folder, ignore_errors=True)
+        shutil.copytree(root / "release" / assignment, folder)
+        shutil.copytree(root / "twins" / student / "recording", folder / "recording")
+        packed.append(Path(shutil.make_archive(str(folder), "zip", folder.parent, assignment)))
+    return packed
+
+
+def collect(course, assignment):
+    """Sort files in ``downloaded/ASSIGNMENT/archive``, named STUDENT__FILE, into ``submitted``."""
+    with chdir(course.coursedir.root):
+        course.coursedir.assignment_id = assignment
+        app = ZipCollectApp(coursedir=course.coursedir, parent=course, force=True)
+        app.log.setLevel("ERROR")
+        app.collector_plugin_inst = app.collector_plugin(parent=app)
+        app.extractor_plugin_inst = app.extractor_plugin(parent=app)
+        app.extract_archive_files()
+        app.process_extracted_files()
+    return sorted(course.get_submitted_students(assignment))
+
+
+def grade(course, assignment, minutes=MINUTES, gigabytes=GIGABYTES):
+    """Grade all submissions, each in a process of its own, and write feedback and tables.
+
+    ``grades.csv`` is what nbgrader exports; ``report_ASSIGNMENT.csv`` says for each student whether the
+    submission was graded and what was out of order.
+
+    Returns
+    -------
+    list of dict
+        The rows of the report, with the keys `REPORT`.
+    """
+    root = Path(course.coursedir.root)
+    rows = []
+    for student in sorted(course.get_submitted_students(assignment)):
+        with suppress(ValueError):  # An id that cannot be one is reported below.
+            preparing.make_twin(student, root / "twins" / student)
+        result = _in_a_process(course, assignment, student, 60 * minutes, gigabytes)
+        rows.append(_report(course, assignment, student, result))
+        print(f"{student}: {rows[-1]['status']} {rows[-1]['notes']}", flush=True)
+    _checked(course.generate_feedback(assignment))
+    with (root / f"report_{assignment}.csv").open("w", newline="", encoding="utf-8") as stream:
+        table = csv.DictWriter(stream, REPORT)
+        table.writeheader()
+        table.writerows(rows)
+    with course.gradebook as gradebook:
+        CsvExportPlugin(parent=course, to=str(root / "grades.csv")).export(gradebook)
+    return rows
+
+
+def _checked(result):
+    """Raise CourseError, with what nbgrader wrote, unless it succeeded."""
+    if not result["success"]:
+        raise CourseError(result.get("log", "") + result.get("error", ""))
+    return result
+
+
+def _in_a_process(course, assignment, student, seconds, gigabytes):
+    """Autograde one submission; return nbgrader's result, or why there is none."""
+    # A server that has all modules loaded: each process is a copy of it, and starts at once.
+    context = multiprocessing.get_context("spawn" if sys.platform == "win32" else "forkserver")
+    context.set_forkserver_preload([Path(__file__).stem])
+    receiving, sending = context.Pipe(duplex=False)
+    settings = course.coursedir.root, course.config.ExecutePreprocessor.timeout
+    process = context.Process(
+        target=_autograde, args=(sending, settings, assignment, student, gigabytes)
+    )
+    process.start()
+    sending.close()
+    result = {"success": False, "error": "the process that graded it was killed", "log": ""}
+    if receiving.poll(seconds):
+        with suppress(EOFError):
+            result = receiving.recv()
+    else:
+        result["error"] = f"it took longer than {seconds / 60:g} minutes"
+    _end(process)
+    return result
+
+
+def _autograde(sending, settings, assignment, student, gigabytes):
+    """Run in the process of one submission."""
+    with suppress(ImportError):  # Windows cannot limit memory in this way.
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_AS, (int(gigabytes * 2**30),) * 2)
+    # Kernels and libraries write here; what matters is in nbgrader's log.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+    result = open_course(*settings).autograde(assignment, student)
+    sending.send({"success": result["success"], "log": result["log"], "error": result.get("error")})
+
+
+def _end(process):
+    """End a process and all that it has started."""
+    with suppress(psutil.NoSuchProcess):
+        for child in psutil.Process(process.pid).children(recursive=True):
+            with suppress(psutil.NoSuchProcess):
+                child.kill()
+    process.join(5)
+    process.kill()
+    process.join()
+
+
+def _report(course, assignment, student, result):
+    """Say in a row of the report how the grading of a submission went."""
+    root = Path(course.coursedir.root)
+    found = course.get_submission(assignment, student)
+    graded = root / "autograded" / student / assignment / f"{assignment}.ipynb"
+    there = {path.name for path in (root / "submitted" / student / assignment).glob("*.ipynb")}
+    notes = []
+    if f"{assignment}.ipynb" not in there:
+        notes.append(f"handed in {', '.join(sorted(there)) or 'nothing'}, not {assignment}.ipynb")
+    elif not result["success"]:
+        lines = (result["log"] + (result["error"] or "")).strip().splitlines()
+        reasons = [line for line in lines if "Error" in line] or lines
+        notes.append(result["error"] if "\n" not in (result["error"] or "\n") else reasons[-1])
+    lacking = [line.split()[-1] for line in result["log"].splitlines() if preparing.MISSING in line]
+    notes += [f"cell {name} was missing and was put back" for name in lacking]
+    if result["success"] and graded.is_file():
+        notes += _notes_on_outputs(json.loads(graded.read_text(encoding="utf-8")))
+    status = "graded" if result["success"] else "not graded"
+    score = found["score"] if result["success"] else ""
+    needs = found["needs_manual_grade"] if result["success"] else True
+    values = (student, status, score, found["max_score"], needs, "; ".join(notes))
+    return dict(zip(REPORT, values, strict=True))
+
+
+def _notes_on_outputs(notebook):
+    """List what a teacher should know of how the cells ran."""
+    notes = []
+    for number, cell in enumerate(notebook["cells"], 1):
+        where = cell["metadata"].get("nbgrader", {}).get("grade_id") or f"number {number}"
+        outputs = cell.get("outputs", [])
+        errors = {output.get("ename") for output in outputs}
+        if errors & {"CellTimeoutError", "KeyboardInterrupt"}:
+            notes.append(f"cell {where} ran out of time")
+        if errors & {"MemoryError", "_ArrayMemoryError"}:
+            notes.append(f"cell {where} ran out of memory")
+        text = json.dumps(outputs)
+        if preparing.CUT.strip() in text or "... Output truncated ..." in text:
+            notes.append(f"cell {where} printed too much; the rest was cut")
+    return notes
+
+
+def main(arguments=None):
+    """Run one command."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("command", choices=("release", "handout", "collect", "grade"))
+    parser.add_argument("assignment", choices=ASSIGNMENTS)
+    parser.add_argument("students", nargs="*", help="ids, for handout")
+    parser.add_argument("--root", default=HERE, help="folder of the course")
+    given = parser.parse_args(arguments)
+    course = open_course(given.root)
+    if given.command == "release":
+        release(course, given.assignment)
+        print(f"For students: {given.root}/release/{given.assignment}")
+    elif given.command == "handout":
+        for path in hand_out(course, given.assignment, given.students):
+            print(path)
+    elif given.command == "collect":
+        print("Submitted:", *collect(course, given.assignment))
+    else:
+        grade(course, given.assignment)
+        print(f"Grades: {given.root}/grades.csv, feedback: {given.root}/feedback")
+
+
+if __name__ == "__main__":
+    main()

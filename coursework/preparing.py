@@ -1,0 +1,91 @@
+"""What nbgrader calls while it grades: the data of each student, and a limit to outputs."""
+
+import os
+from pathlib import Path
+
+import nbformat
+import numpy as np
+from nbgrader.preprocessors import NbGraderPreprocessor
+
+from helpers import student_twin
+
+HERE = Path(__file__).resolve().parent
+SALT_FILE = HERE / "salt.txt"  # a secret of your course; Git ignores it
+LONGEST = 20_000  # characters of one output that are kept
+MISSING = "The submission lacks the cell"
+CUT = "\n... (the rest of this output was cut) ..."
+
+
+def salt():
+    """Return the secret of the course, or nothing: what ``salt.txt`` holds, if it is there."""
+    return SALT_FILE.read_text().strip() if SALT_FILE.is_file() else ""
+
+
+def make_twin(student, folder):
+    """Make the recording of a student with the course's secret, and the truth beside it.
+
+    Parameters
+    ----------
+    student : str
+    folder : pathlib.Path
+        It gets ``recording``, which may be handed out, and ``truth.npz``, which may not.
+    """
+    if not student_twin.is_made(folder / "recording", student, salt()):
+        (folder / "truth.npz").unlink(missing_ok=True)
+    if not (folder / "truth.npz").is_file():
+        truth = student_twin.make(folder / "recording", student, salt())
+        np.savez(folder / "truth.npz", **truth)
+
+
+def prepare_twin(assignment, student, notebooks):
+    """Give hidden tests the twin of the student whose submission comes next."""
+    # Gone first: should this fail, nobody is graded on the twin of the student before.
+    os.environ.pop(student_twin.GRADED, None)
+    student = Path(notebooks[0]).resolve().parents[1].name
+    folder = Path.cwd() / "twins" / student
+    make_twin(student, folder)
+    os.environ[student_twin.GRADED] = str(folder)
+
+
+class PutBackCells(NbGraderPreprocessor):
+    """Put back cells of the release that a submission lacks, after the cell they followed.
+
+    nbgrader's ``add_missing_cells`` does so for tests only, and fails where the answer before is gone.
+    """
+
+    def preprocess(self, nb, resources):
+        """Put back the missing cells of one notebook; nbgrader adds the hidden tests later."""
+        ids = resources["nbgrader"]
+        path = Path("release") / ids["assignment"] / f"{ids['notebook']}.ipynb"
+        place = 0
+        for cell in nbformat.read(path, as_version=4).cells:
+            name = _grade_id(cell)
+            if name is None:
+                continue
+            found = [index for index, given in enumerate(nb.cells) if _grade_id(given) == name]
+            if found:
+                place = found[0] + 1
+            else:
+                self.log.warning("%s %s", MISSING, name)
+                nb.cells.insert(place, cell)
+                place += 1
+        return nb, resources
+
+
+def _grade_id(cell):
+    return cell.metadata.get("nbgrader", {}).get("grade_id")
+
+
+class CutOutput(NbGraderPreprocessor):
+    """Shorten outputs; nbgrader itself counts lines, and a line may be as long as it likes."""
+
+    def preprocess_cell(self, cell, resources, cell_index):
+        """Shorten the outputs of one cell."""
+        for output in cell.get("outputs", []):
+            data = output.get("data", {})
+            for holder, name in ((output, "text"), (output, "evalue"), (data, "text/plain")):
+                if len(holder.get(name, "")) > LONGEST:
+                    holder[name] = holder[name][:LONGEST] + CUT
+            for name in [name for name in data if len(str(data[name])) > 100 * LONGEST]:
+                data[name] = CUT
+        return cell, resources
