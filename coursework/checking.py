@@ -72,8 +72,7 @@ def wrong_notebook(root, assignment, name):
 
 def numbers_of_another(root, assignment, student, names):
     """Run the reference solution on another student's twin; return the values as code."""
-    folder = Path(root) / "twins" / _another(root, student)
-    os.environ[student_twin.GRADED] = str(folder)
+    os.environ[student_twin.GRADED] = str(preparing.make_twin(_another(root, student), root))
     values = {}
     try:
         for cell in read(root, assignment).cells:
@@ -98,8 +97,7 @@ def _another(root, student):
 
 
 def _counts(root, student):
-    folder = Path(root) / "twins" / student
-    preparing.make_twin(student, folder)
+    folder = preparing.make_twin(student, root)
     with np.load(folder / "truth.npz") as truth:
         lag, n_voxels = int(truth["lag"]), len(truth["size"])
     rows = np.loadtxt(folder / "recording" / "label" / "random_run1.csv", delimiter=",")

@@ -70,11 +70,11 @@ def hand_out(course, assignment, students):
     root = Path(course.coursedir.root)
     packed = []
     for student in students:
-        preparing.make_twin(student, root / "twins" / student)
+        twin = preparing.make_twin(student, root)
         folder = root / "handout" / student / assignment
         shutil.rmtree(folder, ignore_errors=True)
         shutil.copytree(root / "release" / assignment, folder)
-        shutil.copytree(root / "twins" / student / "recording", folder / "recording")
+        shutil.copytree(twin / "recording", folder / "recording")
         packed.append(Path(shutil.make_archive(str(folder), "zip", folder.parent, assignment)))
     return packed
 
@@ -107,7 +107,7 @@ def grade(course, assignment, minutes=MINUTES, gigabytes=GIGABYTES):
     rows = []
     for student in sorted(course.get_submitted_students(assignment)):
         with suppress(ValueError):  # An id that cannot be one is reported below.
-            preparing.make_twin(student, root / "twins" / student)
+            preparing.make_twin(student, root)
         result = _in_a_process(course, assignment, student, 60 * minutes, gigabytes)
         rows.append(_report(course, assignment, student, result))
         print(f"{student}: {rows[-1]['status']} {rows[-1]['notes']}", flush=True)
@@ -130,9 +130,9 @@ def _checked(result):
 
 def _in_a_process(course, assignment, student, seconds, gigabytes):
     """Autograde one submission; return nbgrader's result, or why there is none."""
-    # A server that has all modules loaded: each process is a copy of it, and starts at once.
+    # A server that has slow modules loaded: each process is a copy of it, and starts at once.
     context = multiprocessing.get_context("spawn" if sys.platform == "win32" else "forkserver")
-    context.set_forkserver_preload([Path(__file__).stem])
+    context.set_forkserver_preload(["nbgrader.apps", "helpers.student_twin"])
     receiving, sending = context.Pipe(duplex=False)
     settings = course.coursedir.root, course.config.ExecutePreprocessor.timeout
     process = context.Process(
@@ -152,7 +152,7 @@ def _in_a_process(course, assignment, student, seconds, gigabytes):
 
 def _autograde(sending, settings, assignment, student, gigabytes):
     """Run in the process of one submission."""
-    with suppress(ImportError):  # Windows cannot limit memory in this way.
+    with suppress(ImportError, ValueError, OSError):  # Only Linux can limit memory in this way.
         import resource
 
         resource.setrlimit(resource.RLIMIT_AS, (int(gigabytes * 2**30),) * 2)

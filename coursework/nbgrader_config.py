@@ -13,6 +13,8 @@ c.CourseDirectory.course_id = "visual-encoding"
 
 # Seconds a cell may take; the reference solutions take less than five.
 c.ExecutePreprocessor.timeout = 60
+# A warning in a test is no error; nbgrader takes anything on stderr for one.
+c.IgnorePattern.enabled, c.IgnorePattern.pattern = True, "Warning"
 # Before a submission is graded: the recording and the truth of its student.
 c.Autograde.pre_convert_hook = preparing.prepare_twin
 # First of all: cells that a submission lacks. After the cells have run: no more of an output than somebody can read.

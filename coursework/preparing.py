@@ -9,42 +9,45 @@ from nbgrader.preprocessors import NbGraderPreprocessor
 
 from helpers import student_twin
 
-HERE = Path(__file__).resolve().parent
-SALT_FILE = HERE / "salt.txt"  # a secret of your course; Git ignores it
+SALT = "salt.txt"  # in the folder of the course: its secret; Git ignores it
 LONGEST = 20_000  # characters of one output that are kept
 MISSING = "The submission lacks the cell"
 CUT = "\n... (the rest of this output was cut) ..."
 
 
-def salt():
-    """Return the secret of the course, or nothing: what ``salt.txt`` holds, if it is there."""
-    return SALT_FILE.read_text().strip() if SALT_FILE.is_file() else ""
-
-
-def make_twin(student, folder):
+def make_twin(student, root):
     """Make the recording of a student with the course's secret, and the truth beside it.
 
     Parameters
     ----------
     student : str
-    folder : pathlib.Path
-        It gets ``recording``, which may be handed out, and ``truth.npz``, which may not.
+        The id.
+    root : pathlib.Path
+        Folder of the course.
+
+    Returns
+    -------
+    pathlib.Path
+        ``twins/STUDENT``: its ``recording`` may be handed out, its ``truth.npz`` may not.
     """
-    if not student_twin.is_made(folder / "recording", student, salt()):
+    folder, secret = root / "twins" / student, root / SALT
+    salt = secret.read_text(encoding="utf-8").strip() if secret.is_file() else ""
+    if not student_twin.is_made(folder / "recording", student, salt):
         (folder / "truth.npz").unlink(missing_ok=True)
     if not (folder / "truth.npz").is_file():
-        truth = student_twin.make(folder / "recording", student, salt())
+        truth = student_twin.make(folder / "recording", student, salt)
         np.savez(folder / "truth.npz", **truth)
+    return folder
 
 
 def prepare_twin(assignment, student, notebooks):
     """Give hidden tests the twin of the student whose submission comes next."""
     # Gone first: should this fail, nobody is graded on the twin of the student before.
     os.environ.pop(student_twin.GRADED, None)
+    os.environ["TQDM_DISABLE"] = "1"  # a test that writes to stderr counts as failed
+    os.environ.setdefault("BOOK_DATA_DIR", str(Path.cwd() / "twins"))
     student = Path(notebooks[0]).resolve().parents[1].name
-    folder = Path.cwd() / "twins" / student
-    make_twin(student, folder)
-    os.environ[student_twin.GRADED] = str(folder)
+    os.environ[student_twin.GRADED] = str(make_twin(student, Path.cwd()))
 
 
 class PutBackCells(NbGraderPreprocessor):

@@ -8,8 +8,9 @@ import numpy as np
 from helpers import twin_brain, twin_response, twin_stimuli
 from helpers.twin_files import BASELINE, MARK
 
-N_RANDOM, N_FIGURE = 8, 2  # runs
-# Voxels of each population, all of V1 but for the silent ones.
+N_RANDOM = 8  # runs
+FIGURES = ("figure_run1", "figure_run2", "secret_run1")
+# Voxels of each population; the tuned ones are all of V1, where there are enough for any student.
 N_TUNED, N_ON_OFF, N_SILENT = 130, 15, 55
 STRENGTH = 1.3  # responses are that much stronger than the book's, since there are fewer runs
 # Volumes by which the responses of a student's twin lag behind: seconds to their peak.
@@ -38,7 +39,7 @@ def draw_brain(rng):
     in_v1 = np.isin(place.area, ("V1d", "V1v"))
     groups = {
         "tuned": (N_TUNED, in_v1 & (place.eccentricity < 4)),
-        "on_off": (N_ON_OFF, in_v1),
+        "on_off": (N_ON_OFF, ~in_v1),
         "silent": (N_SILENT + rng.integers(20), ~in_v1),
     }
     columns = np.sort(
@@ -77,15 +78,15 @@ def draw_labels(rng):
     labels : dict of array of int, shape (n_volumes, 100)
         Label rows of each run by file name.
     letters : list of str
-        For each figure run the letters in the order of its blocks.
+        For each run of `FIGURES` the letters in the order of its blocks.
     """
     cut, n_blocks = rng.integers(5), twin_stimuli.RANDOM_BLOCKS - rng.integers(3)
-    names, drawn = np.array(list(twin_stimuli.LETTERS)), twin_stimuli.letters(8, 6, 2)
+    names, drawn = np.array(list(twin_stimuli.LETTERS)), letter_images()
     labels, letters = {}, []
-    for run in range(1, N_FIGURE + 1):
+    for name in FIGURES:
         order = np.concatenate([rng.permutation(5), rng.permutation(5)])
         rows = twin_stimuli.label_rows(drawn[order], twin_stimuli.FIGURE_VOLUMES)
-        labels[f"figure_run{run}"] = rows[cut:]
+        labels[name] = rows[cut:]
         letters.append("".join(names[order]))
     for run in range(1, N_RANDOM + 1):
         images = rng.integers(0, 2, (n_blocks, 10, 10))
@@ -94,8 +95,20 @@ def draw_labels(rng):
     return labels, letters
 
 
+def letter_images():
+    """Draw the letters of the figure runs: n, e, u, r and o.
+
+    Returns
+    -------
+    array of int, shape (5, 10, 10)
+    """
+    return twin_stimuli.letters(8, 6, 2)
+
+
 def write_recording(folder, labels, voxel_indices, voxels, rng):
     """Simulate the runs and write all files, on a grid that is cut to the voxels.
+
+    The secret run gets no label file: what was shown is for students to find out.
 
     Parameters
     ----------
@@ -122,7 +135,8 @@ def write_recording(folder, labels, voxel_indices, voxels, rng):
         run = np.zeros((*mask.shape, len(rows)), dtype=np.int16)
         run[mask > 0] = np.rint(baseline * (1 + measured / 100)).T
         _save(run, affine, folder / "func" / f"{name}.nii.gz")
-        np.savetxt(folder / "label" / f"{name}.csv", rows, fmt="%d", delimiter=",")
+        if not name.startswith("secret"):
+            np.savetxt(folder / "label" / f"{name}.csv", rows, fmt="%d", delimiter=",")
 
 
 def _save(values, affine, path):

@@ -55,7 +55,7 @@ def make(folder, student, salt=""):
     """Write the recording of a student's twin, unless it is there, and return its truth.
 
     The folder gets ``func`` and ``label`` with a file for each run, and ``mask.nii.gz``. It does
-    not get the truth: what it holds can be handed out.
+    not get the truth, nor the labels of the secret run: what it holds can be handed out.
 
     Parameters
     ----------
@@ -69,7 +69,8 @@ def make(folder, student, salt=""):
         One entry a voxel, in mask order: ``weights`` (n_voxels, 100), ``on_gain``, ``centre``
         (n_voxels, 2), ``size``, ``peak``, ``population``, ``area``, ``hemisphere`` and
         ``eccentricity``, as in `helpers.truth.Truth`. Also ``lag``, the volumes by which responses
-        are late, and ``letters``, a string for each figure run, in the order of its blocks.
+        are late, and ``letters``, a string for each figure run and the secret one, in the order
+        of its blocks.
     """
     folder = Path(folder)
     rng = np.random.default_rng(seed_of(student, salt))
