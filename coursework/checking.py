@@ -179,7 +179,7 @@ def main(n_students):
             for name in ["empty", *WRONG_ANSWERS[assignment]]:
                 each = ", ".join(f"{test} {points:g}" for test, points in lost[name].items())
                 print(f"  {name}: {sum(lost[name].values()):g} ({each})")
-    sys.exit("\n".join(found))
+    sys.exit("\n".join(found) or 0)
 
 
 if __name__ == "__main__":

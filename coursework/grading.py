@@ -1,8 +1,8 @@
 """The loop of the coursework: release, hand out, collect, grade, give feedback, export.
 
-``python coursework/grading.py --help`` lists the commands. nbgrader does the work. This module adds a
-recording for each student, a process of its own for each submission, with limits to its time and
-memory, and a report that says what was out of order.
+``python coursework/grading.py --help`` lists the commands. nbgrader does the work. This module
+adds a recording for each student, a process of its own for each submission, with limits to its
+time and memory, and a report that says what was out of order.
 """
 
 import argparse
@@ -18,14 +18,12 @@ from pathlib import Path
 # nbgrader calls a program of its environment by name when it makes its database.
 os.environ["PATH"] = str(Path(sys.executable).parent) + os.pathsep + os.environ["PATH"]
 
+import preparing
 import psutil
 from nbgrader.apps import NbGraderAPI
 from nbgrader.apps.zipcollectapp import ZipCollectApp
 from nbgrader.plugins import CsvExportPlugin
 from traitlets.config.loader import PyFileConfigLoader
-
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-import preparing
 
 HERE = Path(__file__).resolve().parent
 ASSIGNMENTS = ("assignment_a", "assignment_b", "assignment_c")
@@ -95,8 +93,8 @@ def collect(course, assignment):
 def grade(course, assignment, minutes=MINUTES, gigabytes=GIGABYTES):
     """Grade all submissions, each in a process of its own, and write feedback and tables.
 
-    ``grades.csv`` is what nbgrader exports; ``report_ASSIGNMENT.csv`` says for each student whether the
-    submission was graded and what was out of order.
+    ``grades.csv`` is what nbgrader exports; ``report_ASSIGNMENT.csv`` says for each student whether
+    the submission was graded and what was out of order.
 
     Returns
     -------

@@ -17,7 +17,8 @@ c.ExecutePreprocessor.timeout = 60
 c.IgnorePattern.enabled, c.IgnorePattern.pattern = True, "Warning"
 # Before a submission is graded: the recording and the truth of its student.
 c.Autograde.pre_convert_hook = preparing.prepare_twin
-# First of all: cells that a submission lacks. After the cells have run: no more of an output than somebody can read.
+# First of all: cells that a submission lacks. After the cells have run: no more of an output than
+# somebody can read.
 steps = Autograde.sanitize_preprocessors.default_args[0]
 c.Autograde.sanitize_preprocessors = [preparing.PutBackCells, *steps]
 steps = Autograde.autograde_preprocessors.default_args[0]
@@ -27,4 +28,4 @@ c.ClearSolutions.code_stub = {
     'raise NotImplementedError("Not answered yet: write your code and delete this line.")'
 }
 # Downloaded files are named STUDENT__FILE, such as mia__assignment_a.ipynb.
-c.FileNameCollectorPlugin.named_regexp = r".*/(?P<student_id>\w[\w.-]*?)__(?P<file_id>[^/]+)"
+c.FileNameCollectorPlugin.named_regexp = r".*[/\\](?P<student_id>\w[\w.-]*?)__(?P<file_id>[^/]+)"

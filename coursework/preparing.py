@@ -53,7 +53,8 @@ def prepare_twin(assignment, student, notebooks):
 class PutBackCells(NbGraderPreprocessor):
     """Put back cells of the release that a submission lacks, after the cell they followed.
 
-    nbgrader's ``add_missing_cells`` does so for tests only, and fails where the answer before is gone.
+    nbgrader's ``add_missing_cells`` does so for tests only, and fails where the answer before
+    them is gone.
     """
 
     def preprocess(self, nb, resources):

@@ -144,7 +144,7 @@ WRONG_ANSWERS = {
         "nearest-pattern": Wrong(
             {"c-6-test": 5},
             {"c-6": ("table = np.corrcoef(measured, predicted)[:n_trials, n_trials:]",
-                     "table = -np.array([((one - predicted) ** 2).sum(axis=1) for one in measured])")},
+                     "table = -((measured[:, None] - predicted) ** 2).sum(axis=2)")},
         ),
         "hard-coded-letters": Wrong(
             {"c-7-test": 6},

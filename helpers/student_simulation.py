@@ -11,7 +11,7 @@ from helpers.twin_files import BASELINE, MARK
 N_RANDOM = 8  # runs
 FIGURES = ("figure_run1", "figure_run2", "secret_run1")
 # Voxels of each population; the tuned ones are all of V1, where there are enough for any student.
-N_TUNED, N_ON_OFF, N_SILENT = 130, 15, 55
+N_TUNED, N_ON_OFF, N_SILENT = 130, 15, 150
 STRENGTH = 1.3  # responses are that much stronger than the book's, since there are fewer runs
 # Volumes by which the responses of a student's twin lag behind: seconds to their peak.
 PEAKS = {2: 3.4, 3: 5.4, 4: 7.4}

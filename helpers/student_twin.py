@@ -1,4 +1,4 @@
-"""A small simulated twin for each student: a few runs, some two hundred voxels, seconds to make.
+"""A small simulated twin for each student: a few runs, some three hundred voxels, seconds to make.
 
 The same id gives the same recording; another id gives another brain, other images, another delay
 of the response. So numbers cannot be copied, and whoever knows the seed knows the right answers.
@@ -163,6 +163,22 @@ def graded_truth():
         )
     with np.load(Path(folder) / "truth.npz") as stored:
         return Bunch(**{name: stored[name][()] for name in stored})
+
+
+def graded_recording():
+    """Load the random runs of the student who is being graded, at the lag of their responses.
+
+    Returns
+    -------
+    helpers.recordings.Recording
+
+    Raises
+    ------
+    DataError
+        As `graded_truth`.
+    """
+    lag = int(graded_truth().lag)
+    return datasets.recording(load("graded")[0], "all", shift=lag)
 
 
 def _stamp_of(student, salt):

@@ -134,7 +134,9 @@ def test_who_is_graded_gets_the_recording_that_the_teacher_made(mia, tmp_path, m
 def test_there_is_a_truth_only_where_something_is_graded(mia, tmp_path, monkeypatch):
     with pytest.raises(DataError, match="hidden tests run while nbgrader grades"):
         student_twin.graded_truth()
-    np.savez(tmp_path / "truth.npz", **mia.truth)
-    monkeypatch.setenv(student_twin.GRADED, str(tmp_path))
+    np.savez(mia.folder.parent / "truth.npz", **mia.truth)
+    monkeypatch.setenv(student_twin.GRADED, str(mia.folder.parent))
     assert student_twin.graded_truth()["lag"] == mia.truth.lag
     assert list(student_twin.graded_truth()["letters"]) == mia.truth.letters
+    expected = datasets.recording(mia.random, "all", shift=mia.truth.lag)
+    assert np.array_equal(student_twin.graded_recording().bold, expected.bold)
