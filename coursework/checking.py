@@ -26,6 +26,7 @@ def copy_course(root):
     shutil.copytree(
         grading.HERE, folder, ignore=shutil.ignore_patterns(
             "release", "submitted", "autograded", "feedback", "twins", "handout", "downloaded",
+            "cache",
             "salt.txt", "*.db", "*.csv", "__pycache__", ".ipynb_checkpoints",
         ),
     )  # fmt: skip
@@ -173,7 +174,7 @@ def main(n_students):
     with tempfile.TemporaryDirectory() as temporary:
         root = copy_course(temporary)
         for assignment in WRONG_ANSWERS:
-            _, lost = run_loop(root, assignment, students)
+            _, lost = run_loop(root, assignment, students, jobs=2)
             found += faults(root, assignment, students, lost)
             print(f"\n{assignment}: {sum(automatic_points(root, assignment).values())} points")
             for name in ["empty", *WRONG_ANSWERS[assignment]]:

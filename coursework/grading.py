@@ -12,6 +12,7 @@ import multiprocessing
 import os
 import shutil
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import chdir, suppress
 from pathlib import Path
 
@@ -90,11 +91,21 @@ def collect(course, assignment):
     return sorted(course.get_submitted_students(assignment))
 
 
-def grade(course, assignment, minutes=MINUTES, gigabytes=GIGABYTES):
+def grade(course, assignment, minutes=MINUTES, gigabytes=GIGABYTES, jobs=1):
     """Grade all submissions, each in a process of its own, and write feedback and tables.
 
     ``grades.csv`` is what nbgrader exports; ``report_ASSIGNMENT.csv`` says for each student whether
     the submission was graded and what was out of order.
+
+    Parameters
+    ----------
+    course : nbgrader.apps.NbGraderAPI
+        From `open_course`.
+    assignment : str
+    minutes, gigabytes : float
+        What one submission may take.
+    jobs : int
+        Submissions that are graded at the same time.
 
     Returns
     -------
@@ -102,13 +113,19 @@ def grade(course, assignment, minutes=MINUTES, gigabytes=GIGABYTES):
         The rows of the report, with the keys `REPORT`.
     """
     root = Path(course.coursedir.root)
-    rows = []
-    for student in sorted(course.get_submitted_students(assignment)):
+    students = sorted(course.get_submitted_students(assignment))
+    for student in students:
         with suppress(ValueError):  # An id that cannot be one is reported below.
             preparing.make_twin(student, root)
-        result = _in_a_process(course, assignment, student, 60 * minutes, gigabytes)
-        rows.append(_report(course, assignment, student, result))
-        print(f"{student}: {rows[-1]['status']} {rows[-1]['notes']}", flush=True)
+
+    def autograde(student):
+        return _in_a_process(course, assignment, student, 60 * minutes, gigabytes)
+
+    rows = []
+    with ThreadPoolExecutor(jobs) as pool:
+        for student, result in zip(students, pool.map(autograde, students), strict=True):
+            rows.append(_report(course, assignment, student, result))
+            print(f"{student}: {rows[-1]['status']} {rows[-1]['notes']}", flush=True)
     _checked(course.generate_feedback(assignment))
     with (root / f"report_{assignment}.csv").open("w", newline="", encoding="utf-8") as stream:
         table = csv.DictWriter(stream, REPORT)
@@ -218,6 +235,7 @@ def main(arguments=None):
     parser.add_argument("command", choices=("release", "handout", "collect", "grade"))
     parser.add_argument("assignment", choices=ASSIGNMENTS)
     parser.add_argument("students", nargs="*", help="ids, for handout")
+    parser.add_argument("--jobs", type=int, default=1, help="submissions graded at the same time")
     parser.add_argument("--root", default=HERE, help="folder of the course")
     given = parser.parse_args(arguments)
     course = open_course(given.root)
@@ -230,7 +248,7 @@ def main(arguments=None):
     elif given.command == "collect":
         print("Submitted:", *collect(course, given.assignment))
     else:
-        grade(course, given.assignment)
+        grade(course, given.assignment, jobs=given.jobs)
         print(f"Grades: {given.root}/grades.csv, feedback: {given.root}/feedback")
 
 

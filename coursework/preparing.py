@@ -45,7 +45,7 @@ def prepare_twin(assignment, student, notebooks):
     # Gone first: should this fail, nobody is graded on the twin of the student before.
     os.environ.pop(student_twin.GRADED, None)
     os.environ["TQDM_DISABLE"] = "1"  # a test that writes to stderr counts as failed
-    os.environ.setdefault("BOOK_DATA_DIR", str(Path.cwd() / "twins"))
+    os.environ.setdefault("BOOK_DATA_DIR", str(Path.cwd()))
     student = Path(notebooks[0]).resolve().parents[1].name
     os.environ[student_twin.GRADED] = str(make_twin(student, Path.cwd()))
 
