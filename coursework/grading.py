@@ -29,6 +29,8 @@ from traitlets.config.loader import PyFileConfigLoader
 HERE = Path(__file__).resolve().parent
 ASSIGNMENTS = ("assignment_a", "assignment_b", "assignment_c")
 MINUTES, GIGABYTES = 10, 4  # for one submission
+# Two kernels that start at the same time may choose the same port; then one has to try again.
+NOT_STARTED = "Kernel died before replying"
 REPORT = ("student", "status", "score", "max_score", "needs_a_person", "notes")
 
 
@@ -119,7 +121,11 @@ def grade(course, assignment, minutes=MINUTES, gigabytes=GIGABYTES, jobs=1):
             preparing.make_twin(student, root)
 
     def autograde(student):
-        return _in_a_process(course, assignment, student, 60 * minutes, gigabytes)
+        for _ in range(3):
+            result = _in_a_process(course, assignment, student, 60 * minutes, gigabytes)
+            if NOT_STARTED not in result["log"] + (result["error"] or ""):
+                break
+        return result
 
     rows = []
     with ThreadPoolExecutor(jobs) as pool:

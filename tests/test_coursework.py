@@ -128,6 +128,18 @@ def test_a_submission_that_does_not_end_is_killed_with_all_that_it_started(root,
     assert set(psutil.Process().children(recursive=True)) <= before
 
 
+def test_a_kernel_that_did_not_start_is_started_again(root, first, monkeypatch):
+    (root / "submitted" / "mia" / "assignment_x").mkdir()
+    failed = {"success": False, "log": f"RuntimeError: {grading.NOT_STARTED} to it", "error": None}
+    other = {"success": False, "log": "", "error": "another reason"}
+    results = iter([failed, other])
+    monkeypatch.setattr(grading, "_in_a_process", lambda *_: next(results))
+    course = grading.open_course(root)
+    with pytest.raises(grading.CourseError):  # no feedback, since nothing was graded
+        grading.grade(course, "assignment_x")
+    assert next(results, "none left") == "none left"
+
+
 def test_what_students_get_holds_no_solution_no_hidden_test_and_no_truth(root, first):
     (packed,) = grading.hand_out(grading.open_course(root), FIRST, ["mia"])
     with zipfile.ZipFile(packed) as archive:
