@@ -12,10 +12,10 @@ SOURCES := $(wildcard _config.yml _toc.yml intro.md references.bib _static/* not
 # A page and a stored notebook have no place for progress bars; a reader's own session shows them.
 export TQDM_DISABLE := 1
 
-.PHONY: help book test lint serve real twin benchmark lock clean
+.PHONY: help book test lint serve real twin benchmark coursework coursework-check lock clean
 
 help:
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-9s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' Makefile
 
 book: _build/made ## build the book on the simulated twin
 	@echo "The book: _build/html/index.html"
@@ -46,10 +46,17 @@ benchmark: .venv/made ## measure speed and memory anew (20 minutes; let nothing 
 	$(PY) -m benchmarks
 	@echo "Chapter 9 shows them: run and store it again with tools/execute.py."
 
+coursework: .venv/made ## write the assignments for students, without solutions
+	for name in a b c; do $(PY) coursework/grading.py release assignment_$$name || exit 1; done
+	@echo "For students: coursework/release"
+
+coursework-check: .venv/made ## grade ten made-up students, with right and wrong answers
+	$(PY) coursework/checking.py 10
+
 lock: ## pin the newest versions of what pyproject.toml asks for
 	$(PYTHON) -m venv .lock
 	.lock/$(BIN)/python -m pip install --quiet uv
-	echo "--editable .[book,dask,test]" | .lock/$(BIN)/uv pip compile - --quiet \
+	echo "--editable .[book,course,dask,test]" | .lock/$(BIN)/uv pip compile - --quiet \
 		--universal --python-version 3.11 --upgrade --no-annotate \
 		--custom-compile-command "make lock" --output-file requirements.txt
 	@echo "The lock: requirements.txt"
