@@ -63,6 +63,7 @@ lock: ## pin the newest versions of what pyproject.toml asks for
 
 clean: ## remove all that these commands make, except the real recording
 	rm -rf .venv .lock _build _build_real data/twin data/cache *.egg-info .pytest_cache .ruff_cache
+	rm -rf $(addprefix coursework/,release submitted autograded feedback handout downloaded twins cache *.db *.csv)
 
 # The stamps below are written last, so that an interrupted step is done again.
 .venv/made: requirements.txt pyproject.toml
