@@ -8,12 +8,11 @@ and Bayes' rule turns it into a distribution over images. `helpers.identificatio
 model forwards, to choose among given images.
 """
 
-from itertools import pairwise
-
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve, solve_triangular
 from scipy.spatial.distance import cdist
 
+from helpers.blocks import image_blocks
 from helpers.checks import check_table
 from helpers.identification import root_of
 
@@ -42,21 +41,17 @@ def block_means(values, recording, shift=2):
         If no image was shown, the tables have different lengths, the shift is negative, or all
         rows of a block lie beyond the end of its run.
     """
-    shown, runs = recording.stimuli, recording.runs
-    if len(values) != len(shown) or shift < 0 or not recording.is_on.any():
+    runs = recording.runs
+    if len(values) != len(runs) or shift < 0 or not recording.is_on.any():
         raise ValueError(
-            f"values has {len(values)} rows, the recording {len(shown)}, {recording.is_on.sum()} "
+            f"values has {len(values)} rows, the recording {len(runs)}, {recording.is_on.sum()} "
             f"of them with an image, and shift is {shift}; expected equally many rows, at least "
             "one image, and a shift of 0 or more."
         )
-    changed = (shown[1:] != shown[:-1]).any(axis=1) | (runs[1:] != runs[:-1])
-    edges = np.concatenate([[0], np.flatnonzero(changed) + 1, [len(shown)]])
-    ends = np.searchsorted(runs, runs, side="right")  # where the run of each row ends
-    blocks = [
-        values[start + shift : min(stop + shift, ends[start])]
-        for start, stop in pairwise(edges)
-        if recording.is_on[start]
-    ]
+    starts, stops = image_blocks(recording)
+    ends = np.searchsorted(runs, runs[starts], side="right")  # where the run of each block ends
+    rows = zip(starts + shift, np.minimum(stops + shift, ends), strict=True)
+    blocks = [values[first:end] for first, end in rows]
     if not all(map(len, blocks)):
         raise ValueError(f"A block lies at the end of its run: no rows {shift} volumes later.")
     return np.array([np.mean(block, axis=0, dtype=np.float64) for block in blocks])

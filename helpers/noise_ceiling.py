@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from helpers.blocks import image_blocks
 from helpers.checks import check_table
 from helpers.constant_voxels import is_constant, warn_constant
 
@@ -49,21 +50,17 @@ def trials(recording):
     ValueError
         If there is no image in the recording.
     """
-    stimuli, runs = recording.stimuli, recording.runs
-    changes = (stimuli[1:] != stimuli[:-1]).any(axis=1) | (runs[1:] != runs[:-1])
-    starts = np.flatnonzero(np.r_[True, changes])
-    lengths = np.diff(np.r_[starts, len(runs)])
-    shown = recording.is_on[starts]
-    if not shown.any():
+    starts, stops = image_blocks(recording)
+    if not len(starts):
         raise ValueError(
-            f"None of {len(runs)} rows shows an image; expected blocks of rows with lit pixels. "
-            "Check the label files."
+            f"None of {len(recording.runs)} rows shows an image; expected blocks of rows with lit "
+            "pixels. Check the label files."
         )
-    sums = np.add.reduceat(recording.bold, starts, axis=0, dtype=np.float64)
-    pixels = stimuli[starts[shown]]
+    rows = zip(starts, stops, strict=True)
+    responses = [recording.bold[a:b].mean(axis=0, dtype=np.float64) for a, b in rows]
+    pixels = recording.stimuli[starts]
     image = np.unique(pixels, axis=0, return_inverse=True)[1].reshape(-1)
-    responses = sums[shown] / lengths[shown, np.newaxis]
-    return Trials(responses, pixels, image, runs[starts[shown]])
+    return Trials(np.array(responses), pixels, image, recording.runs[starts])
 
 
 def single_trial_ceiling(responses, image):
