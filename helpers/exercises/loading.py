@@ -1,0 +1,103 @@
+"""Checks of the exercises of chapter 1, Loading."""
+
+import numpy as np
+
+from helpers.exercises.answers import exercise, expect_array, expect_choice, expect_number
+
+
+@exercise(1)
+def check_1(shape_of_X, shape_of_Y, lost, recording):
+    """Check the shapes of the tables with a shift of 3 volumes, and the kind of rows lost.
+
+    Parameters
+    ----------
+    shape_of_X, shape_of_Y : (int, int)
+        Predicted shapes.
+    lost : {"rest", "image"}
+        Which rows of `X` a longer shift loses.
+    recording : Recording
+        The random runs with a shift of 2 volumes.
+    """
+    n_runs = len(np.unique(recording.runs))
+    n_samples = len(recording.stimuli)
+    for name, given, table in (
+        ("shape_of_X", shape_of_X, recording.stimuli),
+        ("shape_of_Y", shape_of_Y, recording.bold),
+    ):
+        columns = table.shape[1]
+        mistakes = [
+            ((columns, n_samples - n_runs), "rows are samples, so their number comes first."),
+            ((n_samples, columns), "that is the shape with a shift of 2 volumes."),
+            ((n_samples - 1, columns), "each run loses a row, not the whole table one."),
+            ((n_samples - 3 * n_runs, columns), "2 of the 3 rows of each run are gone already."),
+            ((n_samples + n_runs, columns), "a longer shift loses rows, it does not add any."),
+        ]
+        expect_array(name, given, (n_samples - n_runs, columns), mistakes=mistakes)
+    says = "a run ends with rest, and `X` loses the end of each run."
+    expect_choice("lost", lost, "rest", {"image": says})
+
+
+@exercise(2)
+def check_2(row, n_same, seconds, at_peak, recording):
+    """Check where the first image of run 1 stands, and when its volume was recorded.
+
+    Parameters
+    ----------
+    row : int
+        The first row of `X` that holds the image.
+    n_same : int
+        How many rows hold it.
+    seconds : float
+        Time from the start of the run to the volume in that row of `Y`, in s.
+    at_peak : bool
+        Whether the response to the image is at its peak there.
+    recording : Recording
+        The random runs with a shift of 2 volumes of 2 s.
+    """
+    onset = int(np.flatnonzero(recording.is_on)[0])
+    block = np.flatnonzero((recording.stimuli == recording.stimuli[onset]).all(axis=1))
+    counted = "rows are counted from 0: the rest rows before it are as many as its number."
+    shifted = "`Y` is moved up against the label file; `X` keeps its rows."
+    expect_number("row", row, onset, 0, [(onset + 1, counted), (onset + 2, shifted)])
+    every = "that is the number of all rows with an image; count those with this one."
+    expect_number("n_same", n_same, len(block), 0, [(recording.is_on.sum(), every)])
+    mistakes = [
+        (2.0 * onset, "that is when the image came. Its row of `Y` holds a later volume."),
+        (2.0 * (onset - 2), "a response comes after its image."),
+        (onset + 2, "that is the volume's number. A volume takes 2 s."),
+    ]
+    expect_number("seconds", seconds, 2.0 * (onset + 2), 0.01, mistakes)
+    late = "the figure of the average response puts the peak later than 4 s after onset."
+    expect_choice("at_peak", at_peak, False, {True: late})
+
+
+@exercise(3)
+def check_3(shares, expected, recording):
+    """Check how often each pixel is on, and how far fair coins would stray.
+
+    Parameters
+    ----------
+    shares : numpy.ndarray, shape (n_pixels,)
+        Share of the images in which each pixel is on.
+    expected : float
+        Standard deviation of the share of heads of a fair coin thrown once an image.
+    recording : Recording
+        The random runs.
+    """
+    rows = recording.stimuli[recording.is_on]
+    images = np.unique(rows, axis=0)
+    with_rest = "rest rows are in it: their -1 pulls every share down."
+    rest_as_dark = "rest rows are in it, as if they were dark images."
+    mistakes = [
+        (recording.stimuli.mean(axis=0), with_rest),
+        ((recording.stimuli > 0).mean(axis=0), rest_as_dark),
+        (images.sum(axis=0), "these are counts. Divide by the number of images."),
+    ]
+    expect_array("shares", shares, images.mean(axis=0), 1e-6, mistakes)
+    mistakes = [
+        (0.5 / np.sqrt(len(rows)), "you count rows. An image is thrown once and shown 3 times."),
+        (0.25 / len(images), "that is the variance. The deviation is its root."),
+        (0.5, "that is how far a single throw strays. A share is the mean of many."),
+        (images.mean(axis=0).std(), "that is how far they do stray. What would coins do?"),
+    ]
+    expect_number("expected", expected, 0.5 / np.sqrt(len(images)), 1e-5, mistakes)
