@@ -6,13 +6,13 @@ INSTALL ?= --requirement requirements.txt
 BIN := $(if $(filter Windows_NT,$(OS)),Scripts,bin)
 PY := .venv/$(BIN)/python
 BUILD := .venv/$(BIN)/jupyter-book build . --nitpick --warningiserror --keep-going
-SOURCES := $(wildcard _config.yml _toc.yml intro.md references.bib _static/* notebooks/*.ipynb \
-	pages/*.ipynb pages/*.md pages/images/* helpers/*.py helpers/*.mplstyle)
+SOURCES := $(wildcard _config.yml _toc.yml intro.md references.bib _ext/*.py _static/* notebooks/*.ipynb \
+	pages/*.ipynb pages/*.md pages/images/* helpers/*.py helpers/*/*.py helpers/*.mplstyle)
 
 # A page and a stored notebook have no place for progress bars; a reader's own session shows them.
 export TQDM_DISABLE := 1
 
-.PHONY: help book test lint serve real twin benchmark coursework coursework-check lock clean
+.PHONY: help book test lint serve real twin benchmark coursework student coursework-check lock clean
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' Makefile
@@ -50,6 +50,9 @@ coursework: .venv/made ## write the assignments for students, without solutions
 	for name in a b c; do $(PY) coursework/grading.py release assignment_$$name || exit 1; done
 	@echo "For students: coursework/release"
 
+student: coursework ## write what students get: chapters without solutions, and the assignments
+	$(PY) tools/student.py
+
 coursework-check: .venv/made ## grade ten made-up students, with right and wrong answers
 	$(PY) coursework/checking.py 10
 
@@ -62,7 +65,7 @@ lock: ## pin the newest versions of what pyproject.toml asks for
 	@echo "The lock: requirements.txt"
 
 clean: ## remove all that these commands make, except the real recording
-	rm -rf .venv .lock _build _build_real data/twin data/cache *.egg-info .pytest_cache .ruff_cache
+	rm -rf .venv .lock _build _build_real student data/twin data/cache *.egg-info .pytest_cache .ruff_cache
 	rm -rf $(addprefix coursework/,release submitted autograded feedback handout downloaded twins cache *.db *.csv)
 
 # The stamps below are written last, so that an interrupted step is done again.

@@ -26,6 +26,8 @@ from nbgrader.apps.zipcollectapp import ZipCollectApp
 from nbgrader.plugins import CsvExportPlugin
 from traitlets.config.loader import PyFileConfigLoader
 
+from helpers import student_twin
+
 HERE = Path(__file__).resolve().parent
 ASSIGNMENTS = ("assignment_a", "assignment_b", "assignment_c")
 MINUTES, GIGABYTES = 10, 4  # for one submission
@@ -57,7 +59,13 @@ def open_course(root=HERE, seconds=None):
 
 def release(course, assignment):
     """Write the version for students, without solutions and hidden tests."""
-    return _checked(course.generate_assignment(assignment))
+    result = _checked(course.generate_assignment(assignment))
+    root = Path(course.coursedir.root)
+    note = root / "release" / assignment / student_twin.HANDED_OUT
+    note.unlink(missing_ok=True)
+    if (root / preparing.SALT).is_file():
+        note.write_text("The course hands out the recording: put its folder here.\n")
+    return result
 
 
 def hand_out(course, assignment, students):

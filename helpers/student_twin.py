@@ -20,6 +20,7 @@ from helpers.student_simulation import draw_brain, draw_labels, write_recording
 
 VERSION = 1  # of this simulation: a recording of another version is made anew
 STAMP = "student.json"  # in the folder: whose recording it is
+HANDED_OUT = "recording_is_handed_out.txt"  # beside a notebook of a course with a secret
 GRADED = "COURSE_TWIN"  # environment variable: folder of the twin of the student who is graded
 
 
@@ -120,11 +121,14 @@ def load(student):
     Raises
     ------
     ValueError
-        If the folder ``recording`` beside the notebook belongs to somebody else.
+        If the folder ``recording`` beside the notebook belongs to somebody else, or is missing
+        in a course that hands recordings out.
     """
     graded = os.environ.get(GRADED)
     folder = Path(graded or ".").resolve() / "recording"
     owner = _read_stamp(folder).get("student")
+    if owner is None and not graded and Path(HANDED_OUT).exists():
+        raise ValueError('Put the folder "recording" that you were given beside this notebook.')
     if owner is None:
         make(folder, student)
     elif owner != student and not graded:

@@ -79,9 +79,13 @@ def used(nodes, known):
 
 def unused_helpers(folder, pages):
     """Public helpers that neither a notebook nor another place in the helpers uses."""
-    trees = {path: _parse(path) for path in sorted(Path(folder).glob("*.py"))}
+    trees = {path: _parse(path) for path in sorted(Path(folder).rglob("*.py"))}
+    modules = {
+        path: ".".join(["helpers", *path.relative_to(folder).with_suffix("").parts])
+        for path in trees
+    }
     passed_on = {
-        f"helpers.{path.stem}.{name}": origin
+        f"{modules[path]}.{name}": origin
         for path, tree in trees.items()
         for name, origin in full_names(tree).items()
     }
@@ -93,7 +97,7 @@ def unused_helpers(folder, pages):
         in_notebooks |= names | {passed_on[name] for name in names & set(passed_on)}
     findings = []
     for path, tree in trees.items():
-        module = f"helpers.{path.stem}"
+        module = modules[path]
         for helper in public(tree):
             others = [names for other, names in elsewhere.items() if other != path]
             here = used([node for node in tree.body if node is not helper], {})

@@ -7,14 +7,21 @@ import sys
 import zipfile
 from pathlib import Path
 
+import nbformat
 import psutil
 import pytest
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+from notebook_checks import load_tool
+
+from helpers import student_twin
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "coursework"))
 import checking
 import grading
 from wrong_answers import WRONG_ANSWERS
 
+student = load_tool("student")
 STUDENTS = ["mia", "ben"]
 FIRST = "assignment_a"
 
@@ -152,6 +159,34 @@ def test_what_students_get_holds_no_solution_no_hidden_test_and_no_truth(root, f
         solution = re.search(r"### BEGIN SOLUTION\n(.*?)### END SOLUTION", cell.source, re.S)
         for line in solution[1].splitlines() if solution and cell.cell_type == "code" else []:
             assert json.dumps(line.strip())[1:-1] not in text or len(line.strip()) < 12
+
+
+def test_the_release_runs_from_the_folder_for_students(root, first, tmp_path, monkeypatch):
+    """As in Binder: the helpers of that folder, and a recording made from the id."""
+    folder = tmp_path / "student"
+    student.write_book(checking.HERE.parent, root / "release", folder)
+    monkeypatch.setenv("PYTHONPATH", str(folder))
+    for path in sorted(folder.glob("assignments/*/*.ipynb")):
+        notebook = nbformat.read(path, as_version=4)
+        cells = notebook.cells
+        typed = next(cell for cell in cells if cell.source.strip() == 'STUDENT = ""')
+        typed.source = 'STUDENT = "mia"\nimport helpers\nprint(helpers.__file__)'
+        with pytest.raises(CellExecutionError) as stopped:
+            NotebookClient(notebook, resources={"metadata": {"path": path.parent}}).execute()
+        assert stopped.value.ename == "NotImplementedError"
+        assert Path(typed.outputs[0].text.strip()).is_relative_to(folder)
+        assert (path.parent / "recording" / "mask.nii.gz").is_file()
+
+
+def test_in_a_course_with_a_secret_the_notebook_asks_for_the_recording(root, first, monkeypatch):
+    (root / "salt.txt").write_text("a secret\n")
+    grading.release(grading.open_course(root), FIRST)
+    monkeypatch.chdir(root / "release" / FIRST)
+    with pytest.raises(ValueError, match='Put the folder "recording" that you were given'):
+        student_twin.load("mia")
+    (root / "salt.txt").unlink()
+    grading.release(grading.open_course(root), FIRST)
+    assert not Path(student_twin.HANDED_OUT).exists()
 
 
 def test_a_secret_of_the_course_changes_the_twins(root, first, tmp_path):

@@ -98,7 +98,7 @@ def _code_of_notebook(path):
 
 
 def test_loose_list_is_what_helpers_and_notebooks_import():
-    sources = [p.read_text(encoding="utf-8") for p in (ROOT / "helpers").glob("*.py")]
+    sources = [p.read_text(encoding="utf-8") for p in (ROOT / "helpers").rglob("*.py")]
     for folder in ("notebooks", "pages"):
         for path in (ROOT / folder).glob("*.ipynb"):
             sources.extend(_code_of_notebook(path))
