@@ -161,10 +161,12 @@ def test_what_students_get_holds_no_solution_no_hidden_test_and_no_truth(root, f
             assert json.dumps(line.strip())[1:-1] not in text or len(line.strip()) < 12
 
 
-def test_the_release_runs_from_the_folder_for_students(root, first, tmp_path, monkeypatch):
+def test_the_release_runs_from_the_folder_for_students(root, tmp_path, monkeypatch):
     """As in Binder: the helpers of that folder, and a recording made from the id."""
+    for assignment in WRONG_ANSWERS:
+        grading.release(grading.open_course(root), assignment)
     folder = tmp_path / "student"
-    student.write_book(checking.HERE.parent, root / "release", folder)
+    student.write_book(grading.HERE.parent, root / "release", folder)
     monkeypatch.setenv("PYTHONPATH", str(folder))
     for path in sorted(folder.glob("assignments/*/*.ipynb")):
         notebook = nbformat.read(path, as_version=4)
@@ -178,7 +180,7 @@ def test_the_release_runs_from_the_folder_for_students(root, first, tmp_path, mo
         assert (path.parent / "recording" / "mask.nii.gz").is_file()
 
 
-def test_in_a_course_with_a_secret_the_notebook_asks_for_the_recording(root, first, monkeypatch):
+def test_in_a_course_with_a_secret_the_notebook_asks_for_the_recording(root, monkeypatch):
     (root / "salt.txt").write_text("a secret\n")
     grading.release(grading.open_course(root), FIRST)
     monkeypatch.chdir(root / "release" / FIRST)

@@ -13,8 +13,8 @@ from helpers.exercises import answers
 ROOT = Path(__file__).resolve().parent.parent
 CHAPTERS = sorted(ROOT.glob("notebooks/*.ipynb"))
 EXERCISE = re.compile(
-    r"\A`{3,}\{exercise-start\} (?P<title>\S.*)\n:label: (?P<label>\S+)\n`{3,}\n"
-    r"\*(?P<kind>\w+)\.\*[^{]*\n`{3,}\{exercise-end\}\n`{3,}\Z"
+    r"\A(?P<fence>`{3,})\{exercise-start\} (?P<title>\S.*)\n:label: (?P<label>\S+)\n(?P=fence)\n"
+    r"\*(?P<kind>[A-Z][\w ]+)\.\* (?:.|\n)+\n(?P=fence)\{exercise-end\}\n(?P=fence)\Z"
 )
 SOLUTION = re.compile(r"\A`{3,}\{solution-start\} (\S+)\n:class: dropdown\n`{3,}")
 QUESTION = re.compile(r"^(`{3,})\{dropdown\} (.+\?)\n((?:.*\n)*?)\1$", re.MULTILINE)
