@@ -52,7 +52,9 @@ def view_map(image, background, title, source, position, limits):
         resampling_interpolation="nearest",  # no mixtures of neighbouring voxels
     )
     # The page names an icon on another host; the book asks none.
-    page = escape(re.sub(r'<link rel="icon".*?>', "", view.html, flags=re.DOTALL))
+    page = re.sub(r'<link rel="icon".*?>', "", view.html, flags=re.DOTALL)
+    # The slider has no name that a screen reader could say.
+    page = escape(page.replace('type="range"', 'type="range" aria-label="Opacity of the map"'))
     return (
         f'<iframe title="{escape(title)}" srcdoc="{page}" width="{view.width}" '
         f'height="{view.height}" style="border: 0; max-width: 100%; background: white"></iframe>'

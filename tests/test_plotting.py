@@ -231,6 +231,11 @@ def test_the_viewer_brings_all_it_needs(inside):
     assert not re.search(r"url\(\s*['\"]?http|@import", str(inside.find_all("style")))
 
 
+def test_the_viewer_names_its_slider(inside):
+    (slider,) = inside.find_all("input", type="range")
+    assert slider["aria-label"] == "Opacity of the map"
+
+
 def test_the_viewer_shows_the_voxels_at_their_places(inside, settings):
     shown = sprite(inside, settings)
     # Left comes first: i grows from right to left in this map.
