@@ -6,6 +6,7 @@ Everything in it is computed on the simulated twin with the book's own helpers.
 """
 
 from pathlib import Path
+from typing import NamedTuple
 
 import matplotlib
 
@@ -13,21 +14,37 @@ matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.patches import Rectangle
-from nilearn.image import get_data
+from matplotlib.collections import EllipseCollection
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.patches import FancyArrowPatch
+from nilearn.image import get_data, resample_to_img
 
 from helpers import datasets, plotting, receptive_fields, ridge
-from helpers.calibration import MARKED
 
 PICTURE = Path(__file__).resolve().parents[1] / "pages" / "images" / "overview.png"
-SLICE = 10
-ASPECT = 3.6 / 3.3  # mm along j over mm along i
-COLOURS = ("#D55E00", "#CC79A7", "#E69F00", "#56B4E9")
-SHOWN = (2, 101)  # run and volume of one of the two images that nilearn's example shows
+SLICE = 12
+PREDICTED = 0.1  # R2 on unseen runs, above which a voxel is drawn
+SHOWN = ((2, 101), (6, 11), (11, 41))  # run and volume of three images, the last on top
+# Orange and blue, which nearly every reader tells apart; dark where little is predicted.
+SIDES = {
+    "LH": LinearSegmentedColormap.from_list("LH", ["#7A3500", "#E07B00", "#FFD28A"]),
+    "RH": LinearSegmentedColormap.from_list("RH", ["#003F66", "#2E9BDC", "#B8E4FF"]),
+}
+INK = "#1B2430"
+DPI = 180
+
+
+class Voxels(NamedTuple):
+    """The voxels that the images predict, and what they look at."""
+
+    places: np.ndarray  # (n_voxels, 3): indices i, j, k
+    scores: np.ndarray  # (n_voxels,): mean R2 on unseen runs
+    hemisphere: np.ndarray  # (n_voxels,): "LH" or "RH"
+    fits: receptive_fields.GaussianFits
 
 
 def compute(dataset):
-    """Score every voxel and estimate the receptive fields of the marked ones.
+    """Score every voxel, and fit a Gaussian to the weights of those that are predicted.
 
     Parameters
     ----------
@@ -35,64 +52,102 @@ def compute(dataset):
 
     Returns
     -------
-    image : ndarray, shape (100,)
-        One of the images, in C order.
-    score_map : ndarray, shape (n_i, n_j)
-        R2 on unseen runs in one slice; NaN where it is not above 0.
-    fields : ndarray, shape (4, 100)
-        Weights of the marked voxels.
+    images : ndarray, shape (3, 100)
+        Images that were shown, in C order.
+    voxels : Voxels
     """
     recording = datasets.recording(dataset)
     X, Y, runs = recording.stimuli, recording.bold, recording.runs
     scores = ridge.cross_validate(X, Y, runs).scores[0].mean(axis=0)
-    volume = get_data(recording.masker.inverse_transform(scores))[:, :, SLICE]
-    columns = [recording.column(*voxel) for voxel in MARKED]
-    fields = receptive_fields.lasso(X, Y[:, columns], runs, n_jobs=1)
-    run, row = SHOWN
-    return X[runs == run][row], np.where(volume > 0, volume, np.nan), fields
+    chosen = np.flatnonzero(scores > PREDICTED)
+    weights, _ = ridge.fit(X, Y[:, chosen], 100.0)
+    _, hemisphere, _ = datasets.region_labels(dataset, recording.masker)
+    images = np.stack([X[runs == run][row] for run, row in SHOWN])
+    fits = receptive_fields.fit_gaussians(weights.T)
+    return images, Voxels(recording.voxels[chosen], scores[chosen], hemisphere[chosen], fits)
 
 
-def draw_brain(ax, background, score_map):
-    """Draw the slice with its scores and frame the marked voxels; return the coloured image."""
-    ax.imshow(background.T, cmap="gray", origin="lower", aspect=ASPECT)
-    drawn = ax.imshow(score_map.T, origin="lower", vmin=0, vmax=0.6, aspect=ASPECT)
-    for (i, j, _), colour in zip(MARKED, COLOURS, strict=True):
-        frame = Rectangle((i - 0.4, j - 0.4), 0.8, 0.8, fill=False, edgecolor=colour, lw=1.8)
-        ax.add_patch(frame)
-    return drawn
+def draw_images(ax, images):
+    """Draw the images as a pile of cards, the last on top."""
+    for step, image in enumerate(images):
+        left, bottom = 2.4 * step, -2.4 * step
+        extent = (left, left + 10, bottom, bottom + 10)
+        ax.imshow(image.reshape(10, 10), cmap="gray", vmin=0, vmax=1, extent=extent, zorder=step)
+        x, y = np.array([[0, 10, 10, 0, 0], [0, 0, 10, 10, 0]])
+        ax.plot(x + left, y + bottom, color="#8A94A0", lw=1.5, zorder=step + 0.5)
+    ax.set(xlim=(-0.3, 15.1), ylim=(-5.2, 10.4))
 
 
-def draw(image, score_map, background, fields):
+def draw_brain(ax, background, voxels):
+    """Draw one slice: a colour for each hemisphere, brighter where more is predicted."""
+    brain = np.ma.masked_less(background[:, :, SLICE], 1e-6)
+    ax.imshow(brain.T, cmap="gray", origin="lower", aspect=3.6 / 3.3, vmax=1.25 * brain.max())
+    for side, cmap in SIDES.items():
+        here = (voxels.hemisphere == side) & (voxels.places[:, 2] == SLICE)
+        volume = np.full(brain.shape, np.nan)
+        volume[tuple(voxels.places[here, :2].T)] = voxels.scores[here]
+        ax.imshow(volume.T, cmap=cmap, origin="lower", aspect=3.6 / 3.3, vmin=0.1, vmax=0.5)
+    # i grows from right to left in the brain; turned round, left is on the left.
+    ax.set(xlim=(57.5, 13.5), ylim=(2.5, 39.5))
+
+
+def draw_fields(ax, voxels):
+    """Draw the receptive field of every third voxel as a ring in the image, best ones on top."""
+    ax.set(xlim=(-0.5, 9.5), ylim=(9.5, -0.5), aspect="equal", facecolor="#10151C")
+    ax.set_xticks(np.arange(0.5, 9), minor=True)
+    ax.set_yticks(np.arange(0.5, 9), minor=True)
+    ax.set_axisbelow(True)
+    ax.grid(which="minor", color="#2A323C", lw=0.6)
+    order = np.argsort(voxels.scores)[::3]
+    diameters = 2 * voxels.fits.size[order]
+    sides = zip(voxels.hemisphere[order], voxels.scores[order], strict=True)
+    rings = EllipseCollection(
+        diameters,
+        diameters,
+        np.zeros(len(order)),
+        units="xy",
+        offsets=voxels.fits.centre[order][:, ::-1],
+        transOffset=ax.transData,
+        facecolor="none",
+        edgecolor=[SIDES[side]((score - 0.05) / 0.4) for side, score in sides],
+        linewidth=1.2,
+        alpha=0.85,
+    )
+    ax.add_collection(rings)
+    ax.tick_params(which="both", length=0)
+
+
+def draw(images, voxels, background):
     """Lay the three steps out from left to right.
 
     Parameters
     ----------
-    image, score_map, fields : ndarray
+    images, voxels
         From `compute`.
-    background : ndarray, shape (n_i, n_j)
-        Brain in the same slice.
+    background : ndarray, shape (n_i, n_j, n_k)
+        Brain on the grid of the voxels.
 
     Returns
     -------
     matplotlib.figure.Figure
     """
-    fig, axes = plt.subplot_mosaic("ibrs;ibtu", figsize=(8, 2.8), width_ratios=[1.8, 2.6, 1, 1])
-    plotting.draw_pixels(axes["i"], image, "1  An image is shown")
-    drawn = draw_brain(axes["b"], background, score_map)
-    fig.colorbar(drawn, ax=axes["b"], label="R2 on unseen runs", shrink=0.85)
-    closer = axes["b"].inset_axes([0.74, 0.01, 0.25, 0.36])
-    draw_brain(closer, background, score_map)
-    # i grows from right to left in the brain; turned round, left is on the left.
-    closer.set(xlim=(33.5, 28.5), ylim=(7.5, 12.5))
-    axes["b"].set(title="2  Each voxel is predicted", xlim=(55.5, 14.5), ylim=(4.5, 30.5))
-    for name, field, colour in zip("rstu", fields, COLOURS, strict=True):
-        plotting.draw_pixels(axes[name], field, limits=(0, 0.6))
-        axes[name].spines[:].set(color=colour, linewidth=3)
-    axes["r"].set_title("3  What four voxels look at")
-    for ax in [*axes.values(), closer]:
-        ax.set(xticks=[], yticks=[], anchor="N")
-    axes["b"].indicate_inset_zoom(closer, edgecolor="white", alpha=1)
-    closer.spines[:].set(visible=True, color="white")
+    fig = plt.figure(figsize=(8, 3.1), layout="none")
+    titles = ("Images are seen", "Voxels answer", "Where each looks")
+    lefts, widths = (0.01, 0.345, 0.705), (0.265, 0.3, 0.285)
+    axes = [fig.add_axes((x, 0.095, w, 0.755)) for x, w in zip(lefts, widths, strict=True)]
+    draw_images(axes[0], images)
+    draw_brain(axes[1], background, voxels)
+    draw_fields(axes[2], voxels)
+    for ax, title in zip(axes, titles, strict=True):
+        ax.set(xticks=[], yticks=[])
+        ax.spines[:].set_visible(False)
+        middle = ax.get_position().x0 + ax.get_position().width / 2
+        fig.text(middle, 0.89, title, fontsize=16, weight="bold", color=INK, ha="center")
+    for x in (0.287, 0.652):
+        arrow = FancyArrowPatch((x, 0.47), (x + 0.045, 0.47), mutation_scale=22, lw=0, color=INK)
+        fig.add_artist(arrow)
+    line = plotting.source_line("twin")
+    fig.text(0.99, 0.015, line, fontsize=10, style="italic", color="0.35", ha="right")
     return fig
 
 
@@ -100,13 +155,13 @@ def main():
     """Draw the picture on the twin and write it where the pages look for it."""
     plt.style.use("helpers.book")
     dataset = datasets.load(source="twin")
-    image, score_map, fields = compute(dataset)
-    background = get_data(dataset.background)[:, :, SLICE]
-    fig = draw(image, score_map, background, fields)
-    plotting.label_source(fig, dataset.source)
+    resampled = resample_to_img(
+        dataset.background, dataset.mask, force_resample=True, copy_header=True
+    )
+    fig = draw(*compute(dataset), get_data(resampled))
     PICTURE.parent.mkdir(exist_ok=True)
     # Without the name of the program, the file depends on nothing but the picture.
-    fig.savefig(PICTURE, dpi=150, metadata={"Software": None})
+    fig.savefig(PICTURE, dpi=DPI, metadata={"Software": None})
     print(f"{PICTURE.name}: {PICTURE.stat().st_size / 1000:.0f} kB")
 
 
