@@ -6,8 +6,8 @@ INSTALL ?= --requirement requirements.txt
 BIN := $(if $(filter Windows_NT,$(OS)),Scripts,bin)
 PY := .venv/$(BIN)/python
 BUILD := .venv/$(BIN)/jupyter-book build . --nitpick --warningiserror --keep-going
-SOURCES := $(wildcard _config.yml _toc.yml intro.md references.bib _ext/*.py _static/* notebooks/*.ipynb \
-	pages/*.ipynb pages/*.md pages/images/* helpers/*.py helpers/*/*.py helpers/*.mplstyle)
+SOURCES := $(wildcard _config.yml _toc.yml intro.md references.bib _static/* _ext/*.py _templates/* \
+	notebooks/*.ipynb pages/*.ipynb pages/*.md pages/images/* helpers/*.py helpers/*/*.py helpers/*.mplstyle)
 
 # A page and a stored notebook have no place for progress bars; a reader's own session shows them.
 export TQDM_DISABLE := 1

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 import yaml
@@ -57,7 +58,7 @@ def fork_pages(tmp_path_factory):
     book = tmp_path_factory.mktemp("fork")
     for name in ("_config.yml", "_toc.yml", "intro.md", "references.bib"):
         shutil.copy(ROOT / name, book)
-    for name in ("notebooks", "pages", "_static"):
+    for name in ("notebooks", "pages", "_static", "_ext"):
         shutil.copytree(ROOT / name, book / name)
     launch.write_address(book, FORK)
     launch.add_colab_cells(book)
@@ -107,6 +108,22 @@ def test_no_page_of_a_fork_names_another_repository(fork_pages):
     named = [p.name for p in pages if owner_and_name in p.read_text(encoding="utf-8")]
     assert named == []
     assert FORK in (fork_pages / "intro.html").read_text(encoding="utf-8")
+
+
+def test_pages_of_a_fork_say_where_they_are_published(fork_pages):
+    site = "https://some-teacher.github.io/vision-course/"
+    page = (fork_pages / "notebooks/03_brain_mapping.html").read_text(encoding="utf-8")
+    head = BeautifulSoup(page, "html.parser").head
+    card = {tag["property"]: tag["content"] for tag in head.select("meta[property^='og:']")}
+    assert card["og:title"] == "Brain mapping"
+    assert card["og:url"] == f"{site}notebooks/03_brain_mapping.html"
+    assert card["og:image"] == f"{site}_images/overview.png"
+    assert len(card["og:description"]) > 50
+    assert head.find("link", rel="canonical")["href"] == card["og:url"]
+    assert (fork_pages / "_images/overview.png").is_file()
+    map_of_site = ElementTree.parse(fork_pages / "sitemap.xml")
+    named = {entry.text for entry in map_of_site.iter() if entry.tag.endswith("}loc")}
+    assert {f"{site}{file}.html" for file in _notebooks_in_toc()} < named
 
 
 def test_address_changes_one_line(small_book):
