@@ -7,7 +7,8 @@ BIN := $(if $(filter Windows_NT,$(OS)),Scripts,bin)
 PY := .venv/$(BIN)/python
 BUILD := .venv/$(BIN)/jupyter-book build . --nitpick --warningiserror --keep-going
 SOURCES := $(wildcard _config.yml _toc.yml intro.md references.bib _static/* _ext/*.py _templates/* \
-	notebooks/*.ipynb pages/*.ipynb pages/*.md pages/images/* helpers/*.py helpers/*/*.py helpers/*.mplstyle)
+	notebooks/*.ipynb pages/*.ipynb pages/*.md pages/images/* helpers/*.py helpers/*/*.py \
+	helpers/*.mplstyle helpers/*.css helpers/*.html helpers/*.js)
 
 # A page and a stored notebook have no place for progress bars; a reader's own session shows them.
 export TQDM_DISABLE := 1
