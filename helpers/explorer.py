@@ -8,7 +8,13 @@ in JupyterLab, with mouse, touch or keyboard.
 import numpy as np
 
 from helpers.checks import check_table
-from helpers.explorer_checks import check_array, check_columns, check_grid, check_volume
+from helpers.explorer_checks import (
+    check_array,
+    check_columns,
+    check_finite_array,
+    check_grid,
+    check_volume,
+)
 from helpers.explorer_data import pack, pack_fields, pack_map, shared_data, top_of_scale
 from helpers.explorer_page import draw_picture, make_frame
 
@@ -75,7 +81,7 @@ def explore_fields(
     data = shared_data(mask, background, zooms, scores, source) | {
         "scores": pack(scores),
         "areas": names.tolist(),
-        "area_codes": pack(codes),
+        "area_codes": codes.tolist(),
         "columns": columns.tolist(),
         "fields": pack_fields(weights),
         "peaks": weights.argmax(axis=1).tolist(),
@@ -149,9 +155,9 @@ def explore_penalties(
     columns = check_columns(list(voxels.values()), len(voxels), int(mask.sum()))
     scores = check_array("scores", scores, (len(penalties), int(mask.sum())))
     n_volumes, shape = len(measured), (len(penalties), len(columns))
-    weights = check_array("weights", weights, (*shape, np.shape(weights)[-1]))
-    measured = check_array("measured", measured, (n_volumes, len(columns)))
-    predicted = check_array("predicted", predicted, (shape[0], n_volumes, shape[1]))
+    weights = check_finite_array("weights", weights, (*shape, np.shape(weights)[-1]))
+    measured = check_finite_array("measured", measured, (n_volumes, len(columns)))
+    predicted = check_finite_array("predicted", predicted, (shape[0], n_volumes, shape[1]))
     is_on = check_array("is_on", is_on, (n_volumes,), bool)
     data = shared_data(mask, background, zooms, scores, source) | {
         "penalties": [_in_words(penalty) for penalty in penalties],
@@ -172,8 +178,7 @@ def explore_penalties(
     }
     ends = (0, start, -1)
     pictures = {f"penalty {data['penalties'][place]}": weights[place, 0] for place in ends}
-    caption = f"Scores in one slice of the brain at penalty {data['penalties'][start]}."
-    caption += f" Weights of one voxel at {len(pictures)} penalties."
+    caption = "Scores in one slice of the brain, and the weights of one voxel at several penalties."
     picture = draw_picture(mask, background, scores[start], pictures, source)
     return make_frame("penalties", PENALTIES, data, picture, caption)
 

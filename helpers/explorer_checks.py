@@ -42,7 +42,7 @@ def check_array(name, values, shape, dtype=np.float64):
     name : str
         What the array is called in messages.
     values : array_like
-        NaN is allowed; see `helpers.checks.check_table` for tables that must be finite.
+        NaN is allowed.
     shape : tuple of int
     dtype : type
 
@@ -59,6 +59,36 @@ def check_array(name, values, shape, dtype=np.float64):
     if values.shape != shape:
         raise ValueError(
             f"{name} has shape {values.shape}; expected {shape}, to go with the other arrays."
+        )
+    return values
+
+
+def check_finite_array(name, values, shape):
+    """Return an array of the expected shape and without gaps, or say what is wrong with it.
+
+    Parameters
+    ----------
+    name : str
+        What the array is called in messages.
+    values : array_like
+    shape : tuple of int
+
+    Returns
+    -------
+    ndarray of float64
+
+    Raises
+    ------
+    ValueError
+        If the shape is another, or values are NaN or infinite.
+    """
+    values = check_array(name, values, shape)
+    bad = ~np.isfinite(values)
+    if bad.any():
+        raise ValueError(
+            f"{name} has {bad.sum()} values that are NaN or infinite, first at "
+            f"{tuple(np.argwhere(bad)[0].tolist())}. Expected finite numbers: leave out voxels "
+            "that are constant over a run."
         )
     return values
 

@@ -9,7 +9,6 @@ class FieldExplorer {
     this.viridis = colourMap(data.colours.scores);
     this.diverging = colourMap(data.colours.weights);
     this.scores = unpack(data.scores);
-    this.areas = unpack(data.area_codes);
     this.ceiling = data.ceiling && unpack(data.ceiling);
     this.fields = this.#unpackFields(data.fields);
     this.truth = data.truth && this.#unpackFields(data.truth);
@@ -96,7 +95,7 @@ class FieldExplorer {
   }
 
   #words(voxel) {
-    const area = this.data.areas[this.areas[voxel.n]];
+    const area = this.data.areas[this.data.area_codes[voxel.n]];
     const name = `voxel (${voxel.i}, ${voxel.j}, ${voxel.k})${area ? `, ${area}` : ""}`;
     const ceiling = this.ceiling ? ` of ceiling ${twoDecimals(this.ceiling[voxel.n])}` : "";
     return { name, score: `R2 ${twoDecimals(this.scores[voxel.n])}${ceiling}` };

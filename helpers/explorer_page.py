@@ -40,15 +40,17 @@ def make_frame(name, title, data, picture, caption):
     # "<" could end the element that the data stand in.
     text = json.dumps(data, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
     address = f"data:image/png;base64,{base64.b64encode(picture).decode('ascii')}"
+    markup = _read(f"explorer_{name}.html")
+    scripts = _read("explorer.js") + _read(f"explorer_{name}.js")
     page = (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{escape(title)}</title><style>{_read('explorer.css')}</style></head><body>"
         f'<noscript><img src="{address}" alt="{escape(caption)}"><p>{escape(caption)} '
         "Switch on scripts to explore.</p></noscript>"
-        f"<main hidden>{_read(f'explorer_{name}.html')}</main>"
+        f'<main class="{name}" hidden>{markup}</main>'
         f'<script type="application/json" id="data">{text}</script>'
-        f"<script>{_read('explorer.js')}\n{_read(f'explorer_{name}.js')}</script></body></html>"
+        f"<script>{scripts}</script></body></html>"
     )
     return (
         f'<iframe title="{escape(title)}" srcdoc="{escape(page)}" '
