@@ -1,8 +1,7 @@
 """Explorers: what a reader points at, steps to or slides, in a page without a kernel.
 
-Each function takes arrays and returns an iframe that holds all it needs: data, scripts
-(``explorer*.js``), style, and a picture for readers without scripts. It works in a built page and
-in JupyterLab, with mouse, touch or keyboard.
+Each function takes arrays and returns an iframe that holds all it needs: data, scripts, style, and
+a picture for readers without scripts. It works in a built page and in JupyterLab alike.
 """
 
 import numpy as np

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from bs4 import BeautifulSoup
+from explorer_arrays import make_fields, make_penalties
 
 from helpers import explorer
 from helpers.explorer_data import pack, pack_map
@@ -36,51 +37,13 @@ def data_of(frame):
 
 
 @pytest.fixture(scope="module")
-def mask():
-    mask = np.zeros((12, 10, 4), dtype=bool)
-    mask[3:9, 2:8, 1:3] = True
-    mask[5, 5, 1] = False  # a hole
-    return mask
+def fields():
+    return make_fields()
 
 
 @pytest.fixture(scope="module")
-def fields(mask):
-    rng = np.random.default_rng(6)
-    n = int(mask.sum())
-    scores = rng.uniform(-0.1, 0.64, n)
-    scores[3] = np.nan
-    columns = np.flatnonzero(scores > 0.3)
-    return {
-        "mask": mask,
-        "background": rng.uniform(size=mask.shape),
-        "scores": scores,
-        "weights": rng.normal(size=(len(columns), 100)) * rng.uniform(0.01, 2, (len(columns), 1)),
-        "columns": columns,
-        "areas": ["LH V1d"] * (n - 1) + [""],
-        "source": "twin",
-        "true_weights": rng.uniform(size=(len(columns), 100)),
-        "ceiling": rng.uniform(0.7, 0.9, n),
-    }
-
-
-@pytest.fixture(scope="module")
-def penalties(mask):
-    rng = np.random.default_rng(7)
-    n_volumes, n = 30, int(mask.sum())
-    return {
-        "mask": mask,
-        "background": rng.uniform(size=mask.shape),
-        "penalties": 10 ** (np.arange(20) / 3),
-        "scores": rng.uniform(-0.05, 0.6, (20, n)),
-        "voxels": {"the best": 4, "<b>the poorest</b>": 60},
-        "weights": rng.normal(size=(20, 2, 100)),
-        "measured": rng.normal(size=(n_volumes, 2)),
-        "predicted": rng.normal(size=(20, n_volumes, 2)),
-        "is_on": np.arange(n_volumes) % 6 > 2,
-        "tr": 2.0,
-        "source": "twin",
-        "start": 6,
-    }
+def penalties():
+    return make_penalties()
 
 
 @pytest.fixture(scope="module")

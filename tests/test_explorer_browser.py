@@ -1,0 +1,325 @@
+"""The explorers in a browser: mouse, touch and keyboard, against the arrays they were made from."""
+
+import re
+import shutil
+
+import numpy as np
+import pytest
+from explorer_arrays import make_fields, make_penalties
+
+from helpers import explorer
+
+playwright = pytest.importorskip(
+    "playwright.sync_api", reason="Playwright is not installed: the explorers are not tried out"
+)
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+PIXEL = 42  # row 4, column 2
+
+
+@pytest.fixture(scope="module")
+def browser():
+    program = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if program is None:
+        pytest.skip("no Chromium was found: the explorers are not tried out")
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def given():
+    return {"fields": make_fields(), "penalties": make_penalties()}
+
+
+@pytest.fixture
+def show(browser, given, tmp_path):
+    """Open an explorer in a page on disk; afterwards, complain about errors and requests."""
+    contexts, complaints = [], []
+
+    def show(name, width=760, changes=None, **options):
+        make = getattr(explorer, f"explore_{name}")
+        frame = make(**given[name] | (changes or {}))
+        page_file = tmp_path / "page.html"
+        page_file.write_text(
+            f'<!doctype html><meta charset="utf-8"><body style="margin: 0">{frame}</body>',
+            encoding="utf-8",
+        )
+        context = browser.new_context(viewport={"width": width, "height": 900}, **options)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("request", lambda request: complaints.append(request.url))
+        page.goto(page_file.as_uri())
+        inside = page.frames[1]
+        if options.get("java_script_enabled", True):
+            inside.wait_for_selector("main:not([hidden])")
+        allowed = {page_file.as_uri(), "about:srcdoc"}
+        complaints[:] = [
+            said for said in complaints if said not in allowed and not said.startswith("data:")
+        ]
+        return page, inside
+
+    yield show
+    for context in contexts:
+        context.close()
+    assert not complaints
+
+
+def places(given):
+    return np.argwhere(given["mask"]).tolist()
+
+
+def voxel_named(text):
+    return [int(index) for index in re.search(r"\((\d+), (\d+), (\d+)\)", text).groups()]
+
+
+def spot(inside, given, voxel):
+    """Where in the window a voxel of the shown slice is drawn."""
+    box = inside.locator(".slice").bounding_box()
+    found = np.argwhere(given["mask"])
+    first, last = found.min(axis=0) - 2, found.max(axis=0) + 2
+    n_i, n_j = (last - first + 1)[:2]
+    right = (last[0] - voxel[0] + 0.5) / n_i
+    down = (last[1] - voxel[1] + 0.5) / n_j
+    return box["x"] + right * box["width"], box["y"] + down * box["height"]
+
+
+def assert_shows(inside, given, voxel):
+    """All that the page says about a voxel, against the arrays."""
+    n = places(given).index(list(voxel))
+    name = inside.locator("#voxel-name").inner_text()
+    assert voxel_named(name) == list(voxel)
+    assert ("LH V1d" in name) == bool(given["areas"][n])
+    score, ceiling = re.findall(r"[\d.−]+|NaN", inside.locator("#voxel-score").inner_text())[-2:]
+    number = float(score.replace("−", "-"))
+    np.testing.assert_allclose(number, given["scores"][n], atol=0.0051)
+    np.testing.assert_allclose(float(ceiling), given["ceiling"][n], atol=0.0051)
+    labels = inside.locator("[role=gridcell]").evaluate_all("cells => cells.map(c => c.ariaLabel)")
+    assert len(labels) == 100
+    if n in given["columns"]:
+        weights = given["weights"][list(given["columns"]).index(n)]
+        shown = [float(label.split("weight ")[1].replace("−", "-")) for label in labels]
+        np.testing.assert_allclose(shown, weights, atol=0.0051 + np.abs(weights).max() / 250)
+    else:
+        assert not any("weight" in label for label in labels)
+        assert "none here" in inside.locator("#field-bar").inner_text()
+
+
+def start_of(given):
+    return places(given)[int(np.nanargmax(given["scores"]))]
+
+
+def test_mouse_shows_what_it_points_at_and_keeps_what_it_clicks(show, given):
+    arrays = given["fields"]
+    page, inside = show("fields")
+    kept = start_of(arrays)
+    assert_shows(inside, arrays, kept)
+    for voxel in [voxel for voxel in places(arrays) if voxel[2] == kept[2]][::5]:
+        page.mouse.move(*spot(inside, arrays, voxel))
+        assert_shows(inside, arrays, voxel)
+    page.mouse.move(2, 2)
+    assert_shows(inside, arrays, kept)
+    page.mouse.click(*spot(inside, arrays, (6, 3, kept[2])))
+    page.mouse.move(2, 2)
+    assert_shows(inside, arrays, (6, 3, kept[2]))
+    assert f"voxel (6, 3, {kept[2]})" in inside.locator("[role=status]").inner_text()
+
+
+def test_touch_keeps_a_voxel_and_a_pixel(show, given):
+    arrays = given["fields"]
+    page, inside = show("fields", width=320, has_touch=True, is_mobile=True)
+    voxel = (4, 6, start_of(arrays)[2])
+    page.touchscreen.tap(*spot(inside, arrays, voxel))
+    assert_shows(inside, arrays, voxel)
+    inside.locator("[role=gridcell]").nth(PIXEL).tap()
+    assert inside.locator("[aria-selected=true]").count() == 1
+    assert inside.locator("input[value=pixel]").is_checked()
+
+
+def test_keys_step_through_voxels_and_slices(show, given):
+    arrays = given["fields"]
+    page, inside = show("fields")
+    page.keyboard.press("Tab")
+    assert inside.evaluate("document.activeElement.className") == "slice"
+    assert inside.evaluate("getComputedStyle(document.activeElement).outlineWidth") == "3px"
+    page.keyboard.press("Home")
+    i, j, k = start_of(arrays)
+    assert_shows(inside, arrays, (i, j, k))
+    to_k2 = {1: "PageUp", 2: "PageDown"}[k]
+    page.keyboard.press(to_k2)
+    other = 3 - k
+    shown = voxel_named(inside.locator("#voxel-name").inner_text())
+    assert shown[2] == other
+    assert inside.locator("#k").input_value() == str(other)
+    page.keyboard.press({"PageUp": "PageDown", "PageDown": "PageUp"}[to_k2])
+    for key, step in {"ArrowRight": (-1, 0), "ArrowLeft": (1, 0), "ArrowUp": (0, 1),
+                      "ArrowDown": (0, -1)}.items():  # fmt: skip
+        before = voxel_named(inside.locator("#voxel-name").inner_text())
+        page.keyboard.press(key)
+        after = [before[0] + step[0], before[1] + step[1], k]
+        if after in places(arrays):
+            assert_shows(inside, arrays, after)
+        said = inside.locator("[role=status]").inner_text()
+        if after in places(arrays):
+            assert f"voxel ({after[0]}, {after[1]}, {k})" in said and "of ceiling" in said
+
+
+def test_arrows_jump_over_a_hole_and_stop_at_the_edge(show, given):
+    arrays = given["fields"]
+    page, inside = show("fields")
+    inside.locator("#k").fill("1")
+    page.mouse.click(*spot(inside, arrays, (6, 5, 1)))
+    page.mouse.move(2, 2)
+    page.keyboard.press("ArrowRight")  # (5, 5, 1) is no voxel
+    assert_shows(inside, arrays, (4, 5, 1))
+    for _ in range(3):
+        page.keyboard.press("ArrowRight")
+    assert_shows(inside, arrays, (3, 5, 1))
+
+
+def test_pixel_shows_who_looks_at_it(show, given):
+    arrays = given["fields"]
+    page, inside = show("fields")
+    inside.locator("[role=gridcell]").first.focus()
+    for key in ["ArrowDown"] * 4 + ["ArrowRight"] * 2:
+        page.keyboard.press(key)
+    assert inside.evaluate("document.activeElement.ariaLabel").startswith(
+        "pixel in row 4, column 2"
+    )
+    page.keyboard.press("Enter")
+    peaks = arrays["weights"].argmax(axis=1)
+    lookers = np.array(places(arrays))[arrays["columns"][peaks == PIXEL]]
+    k = start_of(arrays)[2]
+    text = inside.locator("#pixel-text").inner_text()
+    assert re.findall(r"\d+", text)[2:] == [str(len(lookers)), str((lookers[:, 2] == k).sum())]
+    assert inside.locator("[role=status]").inner_text() == text
+    assert inside.locator(".looks-here").count() == (lookers[:, 2] == k).sum()
+    other = int(np.bincount(peaks).argmax())  # a pixel that several look at
+    inside.locator("[role=gridcell]").nth(other).click()
+    lookers = np.array(places(arrays))[arrays["columns"][peaks == other]]
+    for k in (1, 2):
+        inside.locator("#k").fill(str(k))
+        assert inside.locator(".looks-here").count() == (lookers[:, 2] == k).sum()
+
+
+def test_colours_of_the_slice_are_those_of_the_scores(show, given):
+    import matplotlib.pyplot as plt
+
+    arrays = given["fields"]
+    _, inside = show("fields")
+    k = start_of(arrays)[2]
+    image = inside.locator(".slice canvas").evaluate(
+        "c => [c.width, ...c.getContext('2d').getImageData(0, 0, c.width, c.height).data]"
+    )
+    pixels = np.array(image[1:]).reshape(-1, image[0], 4)[:, :, :3]
+    last = np.argwhere(arrays["mask"]).max(axis=0) + 2
+    for n, voxel in enumerate(places(arrays)):
+        score = arrays["scores"][n]
+        if voxel[2] == k and not np.isnan(score):
+            shown = pixels[last[1] - voxel[1], last[0] - voxel[0]]
+            colour = (
+                (0xF0, 0xC6, 0xB0) if score < 0 else plt.get_cmap()(score / 0.7, bytes=True)[:3]
+            )
+            np.testing.assert_allclose(shown, colour, atol=4)
+
+
+def test_real_recording_shows_no_truth(show):
+    known = {"true_weights": None, "ceiling": None, "source": "real"}
+    _, inside = show("fields", changes=known)
+    assert not inside.locator("#true-panel").is_visible()
+    assert not inside.locator(".score .ceiling").is_visible()
+    assert "ceiling" not in inside.locator("main").inner_text()
+
+
+def everything(inside):
+    """What the slider of the penalty moves together."""
+    return {
+        "weights": inside.locator("#weights").evaluate("c => c.toDataURL()"),
+        "map": inside.locator(".slice canvas").evaluate("c => c.toDataURL()"),
+        "course": inside.locator("#course polyline").nth(1).get_attribute("points"),
+        "point": inside.locator("#curve circle").last.get_attribute("cx"),
+        "voxel": inside.locator("#voxel-line").inner_text(),
+        "all": inside.locator("#map-line").inner_text(),
+        "run": inside.locator("#course-title").inner_text(),
+    }
+
+
+def test_one_slider_moves_everything(show, given):
+    arrays = given["penalties"]
+    page, inside = show("penalties")
+    page.keyboard.press("Tab")
+    assert inside.evaluate("document.activeElement.id") == "penalty"
+    before = everything(inside)
+    page.keyboard.press("ArrowRight")
+    after = everything(inside)
+    assert all(before[part] != after[part] for part in before)
+    assert inside.locator("#penalty").get_attribute("aria-valuetext") == "penalty 215"
+    for place, key in {0: "Home", 1: "ArrowRight", 19: "End", 18: "ArrowLeft"}.items():
+        page.keyboard.press(key)
+        shown = float(re.search(r"R² ([\d.−]+)", everything(inside)["voxel"])[1].replace("−", "-"))
+        assert shown == pytest.approx(arrays["scores"][place, 4], abs=0.0051)
+        share = f"{(arrays['scores'][place] > 0).mean():.0%}"
+        assert f"{share} above 0" in everything(inside)["all"]
+    assert "1,000,000" in inside.locator("[role=status]").inner_text()
+
+
+def test_curve_is_drawn_where_its_numbers_are(show, given):
+    _, inside = show("penalties")
+    points = inside.locator("#course polyline").first.get_attribute("points")
+    x, y = np.array([point.split(",") for point in points.split()], dtype=float).T
+    measured = given["penalties"]["measured"][:, 0]
+    assert np.corrcoef(y, measured)[0, 1] < -0.9999  # downwards is positive in a picture
+    assert np.ptp(np.diff(x)) < 0.01
+    dots = inside.locator("#curve circle").evaluate_all(
+        "dots => dots.map(dot => dot.cy.baseVal.value)"
+    )
+    assert np.corrcoef(dots[:20], given["penalties"]["scores"][:, 4])[0, 1] < -0.9999
+    assert dots[20] == dots[6]
+
+
+def test_another_voxel_by_keyboard(show, given):
+    arrays = given["penalties"]
+    page, inside = show("penalties")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")
+    before = everything(inside)
+    page.keyboard.press("ArrowRight")
+    after = everything(inside)
+    assert voxel_named(after["voxel"]) == places(arrays)[60]
+    moved = {"weights", "course", "voxel", "run"}
+    assert all(before[part] != after[part] for part in moved)
+    assert "<b>the poorest</b>" in inside.locator("fieldset").inner_text()  # text, not markup
+
+
+@pytest.mark.parametrize("width", [320, 480, 760])
+@pytest.mark.parametrize("name", ["fields", "penalties"])
+def test_frame_fits_its_width_and_its_height(show, name, width):
+    page, inside = show(name, width)
+    size = inside.evaluate(
+        "['scrollWidth', 'clientWidth', 'scrollHeight', 'clientHeight']"
+        ".map(name => document.documentElement[name])"
+    )
+    assert size[0] <= size[1] and size[2] <= size[3]
+    assert size[3] == page.locator("iframe").bounding_box()["height"]
+    too_far = inside.evaluate(
+        "[...document.querySelectorAll('main *')].filter(e => !e.closest('.unseen') &&"
+        f" e.getBoundingClientRect().right > {width} + 1).map(e => e.outerHTML.slice(0, 60))"
+    )
+    assert not too_far
+    small = inside.evaluate(
+        "[...document.querySelectorAll('main *')].filter(e =>"
+        " parseFloat(getComputedStyle(e).fontSize) < 12).map(e => e.outerHTML.slice(0, 60))"
+    )
+    assert not small
+    page.set_viewport_size({"width": width + 60, "height": 900})
+    inside.wait_for_function("document.documentElement.scrollHeight <= window.innerHeight")
+
+
+@pytest.mark.parametrize("name", ["fields", "penalties"])
+def test_picture_without_scripts(show, name):
+    _, inside = show(name, java_script_enabled=False)
+    picture = inside.locator("noscript img")
+    assert picture.is_visible() and picture.bounding_box()["width"] > 500
+    assert not inside.locator("main").is_visible()
