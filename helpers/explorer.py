@@ -165,8 +165,9 @@ def explore_penalties(
         "columns": columns.tolist(),
         "map": pack_map(scores, top_of_scale(scores)),
         "scores": pack(scores[:, columns]),
+        "best": scores[:, columns].argmax(axis=0).tolist(),
         "above_zero": [f"{share:.0%}" for share in (scores > 0).mean(axis=1)],
-        "means": [f"{mean:.3f}" for mean in np.nanmean(scores, axis=1)],
+        "means": [f"{mean:.3f}".replace("-", "−") for mean in np.nanmean(scores, axis=1)],
         "weights": pack(weights),
         "measured": pack(measured.T),
         "predicted": pack(predicted.transpose(0, 2, 1)),
@@ -183,8 +184,7 @@ def explore_penalties(
 
 
 def _in_words(penalty):
-    rounded = float(f"{penalty:.3g}")
-    return f"{rounded:,.0f}" if rounded >= 100 else f"{rounded:g}"
+    return f"{penalty:,.0f}" if penalty >= 100 else f"{penalty:.3g}"
 
 
 def _r2(measured, predicted):

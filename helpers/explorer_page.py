@@ -48,7 +48,7 @@ def make_frame(name, title, data, picture, caption):
         f"<title>{escape(title)}</title><style>{_read('explorer.css')}</style></head><body>"
         f'<noscript><img src="{address}" alt="{escape(caption)}"><p>{escape(caption)} '
         "Switch on scripts to explore.</p></noscript>"
-        f'<main class="{name}" hidden>{markup}</main>'
+        f'<main class="{name}" hidden><h1 class="unseen">{escape(title)}</h1>{markup}</main>'
         f'<script type="application/json" id="data">{text}</script>'
         f"<script>{scripts}</script></body></html>"
     )

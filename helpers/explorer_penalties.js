@@ -88,7 +88,7 @@ class PenaltyExplorer {
     const canvas = this.find("#weights");
     drawPicture(canvas, values, this.diverging, limit);
     canvas.setAttribute("aria-label", `Weights: ${peakInWords(values)}, ${twoDecimals(Math.max(...values))}`);
-    const label = `weight (SD of the response); largest now ${twoDecimals(largest(values))}`;
+    const label = `weight (SD of the response); largest now ${Number(largest(values).toPrecision(2))}`;
     drawBar(this.find("#weight-bar"), this.diverging, [-limit, 0, limit].map(twoDecimals), label);
   }
 
@@ -140,7 +140,7 @@ class PenaltyExplorer {
 
   #drawCurve() {
     const scores = this.data.penalties.map((_, place) => this.#score(place));
-    const best = scores.indexOf(Math.max(...scores));
+    const best = this.data.best[this.chosen];
     const [low, high] = [Math.min(0, ...scores), Math.max(0, ...scores)];
     const room = Math.max(high - low, 0.02) * 0.08;
     const powers = this.data.powers;

@@ -125,8 +125,9 @@ def test_each_penalty_has_its_own_arrays(penalties, frames):
     residual = penalties["measured"][:, 1] - penalties["predicted"][7][:, 1]
     expected = 1 - (residual**2).mean() / penalties["measured"][:, 1].var()
     assert data["run_scores"][7][1] == pytest.approx(expected)
+    assert data["best"] == picked.argmax(axis=0).tolist()
     assert data["penalties"][0] == "1" and data["penalties"][6] == "100"
-    assert data["penalties"][-1] == "2,150,000"
+    assert data["penalties"][-1] == "2,154,435"
     assert data["shades"] == [[6, 12], [18, 24], [30, 36], [42, 48], [54, 60]]
     assert data["above_zero"][2] == f"{(penalties['scores'][2] > 0).mean():.0%}"
 
