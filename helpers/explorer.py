@@ -176,9 +176,10 @@ def explore_penalties(
         "shades": (_edges(is_on) * tr).tolist(),
         "start": int(start),
     }
-    ends = (0, start, -1)
-    pictures = {f"penalty {data['penalties'][place]}": weights[place, 0] for place in ends}
-    caption = "Scores in one slice of the brain, and the weights of one voxel at several penalties."
+    pictures = {f"penalty {data['penalties'][place]}": weights[place, 0] for place in (0, start)}
+    caption = (
+        "Scores in one slice of the brain, and the weights of one voxel, with a colour scale each."
+    )
     picture = draw_picture(mask, background, scores[start], pictures, source)
     return make_frame("penalties", PENALTIES, data, picture, caption)
 

@@ -80,7 +80,7 @@ class FieldExplorer {
   #step(event) {
     const directions = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
     const turns = { PageUp: 1, PageDown: -1 };
-    let next = null;
+    let next;
     if (event.key in directions) next = this.slice.beside(this.kept, directions[event.key]);
     else if (event.key in turns) next = this.slice.closest(this.kept, this.slice.k + turns[event.key]);
     else if (event.key === "Home") next = this.#bestInSlice();
