@@ -54,7 +54,8 @@ def make_frame(name, title, data, picture, caption):
     )
     return (
         f'<iframe title="{escape(title)}" srcdoc="{escape(page)}" '
-        f'style="width: 100%; height: {HEIGHT}px; border: 0; background: white"></iframe>'
+        f'style="width: 100%; height: {HEIGHT}px; border: 0; border-radius: 8px; '
+        'background: white"></iframe>'
     )
 
 

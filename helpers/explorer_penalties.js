@@ -88,7 +88,7 @@ class PenaltyExplorer {
     const canvas = this.find("#weights");
     drawPicture(canvas, values, this.diverging, limit);
     canvas.setAttribute("aria-label", `Weights: ${peakInWords(values)}, ${twoDecimals(Math.max(...values))}`);
-    const label = `weight (SD of the response); largest now ${Number(largest(values).toPrecision(2))}`;
+    const label = `weight (SD); largest now ${Number(largest(values).toPrecision(2))}`;
     drawBar(this.find("#weight-bar"), this.diverging, [-limit, 0, limit].map(twoDecimals), label);
   }
 
