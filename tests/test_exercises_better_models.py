@@ -78,15 +78,22 @@ def test_wrong_run(data, capsys):
         assert says in capsys.readouterr().out
 
 
-def test_wrong_run_where_the_score_is_about_the_picture(data, capsys):
-    """What is left is worked out from the data: here no response to any image is in them."""
+@pytest.mark.parametrize(
+    ("on_gain", "says"),
+    [
+        (0.0, {"nothing": "right.", "half": "less is left", "most": "less is left"}),
+        (1.75, {"nothing": "more is left", "half": "right.", "most": "less is left"}),
+    ],
+)
+def test_what_is_left_is_worked_out_from_the_data(data, capsys, on_gain, says):
     rng = np.random.default_rng(7)
     pixels = late(data.images - 0.5 * data.on, (3,))
-    Y = pixels @ rng.standard_normal((30, 5)) + 0.1 * rng.standard_normal((len(pixels), 5))
+    noise = 0.1 * rng.standard_normal((len(pixels), 5))
+    Y = pixels @ rng.standard_normal((30, 5)) + on_gain * late(data.on, (3,)) + noise
     found = fold_scores(late(exchanged(data.images, 1), (3,)), Y, data.runs, 1000.0, 5).mean(axis=0)
-    for kept, says in [("nothing", "right."), ("half", "less is left"), ("most", "less is left")]:
+    for kept, said in says.items():
         better_models.check_1(kept, "which image", found, data.images, Y, data.runs)
-        assert says in capsys.readouterr().out
+        assert said in capsys.readouterr().out
 
 
 def test_more_delays(data, capsys):

@@ -29,6 +29,7 @@ RH = [(5, 2), (6, 3), (6, 1.5), (9, 9), (9, 9)]
         ((False, "column", "row", (-2, 3), (5, -1)), "voxels of all areas"),
         ((False, "column", "row", (1.5, 5), (5, -1)), "V1d and V1v"),
         ((False, "column", "row", (1 / 3, 29 / 6), (5, -1)), "these are means"),
+        ((False, "column", "row", (-1, 5.25), (5, -1)), "wrong in 1 of 2 values"),
         ((False, "column", "row", 5, (5, -1)), "has the shape (); it should be (2,)"),
         (
             (False, "column", "row", (-1, 5), (-1, 5)),
