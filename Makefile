@@ -23,7 +23,7 @@ book: _build/made ## build the book on the simulated twin
 
 test: lint _build/made ## check the modules, every notebook and the built book
 	@echo "Testing the modules, the notebooks, and the book in _build/html/index.html"
-	BOOK_DATA=twin $(PY) -m pytest --nbval --nbval-current-env --nbval-sanitize-with tests/nbval_sanitise.cfg \
+	BOOK_DATA=twin $(PY) -m pytest -rs --nbval --nbval-current-env --nbval-sanitize-with tests/nbval_sanitise.cfg \
 		tests notebooks pages
 
 lint: .venv/made ## check style and layout of modules and notebooks

@@ -81,6 +81,22 @@ def _is_only_named(soup, address):
     return bool(links) and not any(loading & set(link.get("rel", [])) for link in links)
 
 
+def too_heavy(page, soup, folder, limit):
+    """A page whose own files, without those that all pages share, have more than limit bytes."""
+    here = Path(folder) / f"{page}.html"
+    shared = Path(folder).resolve() / "_static"
+    loaded = {
+        (here.parent / unquote(address.path)).resolve()
+        for tag, _, address in targets(soup)
+        if tag != "a" and address.path and not address.scheme and not address.netloc
+    }
+    own = [file for file in loaded if shared not in file.parents and file.suffix != ".html"]
+    weight = sum(file.stat().st_size for file in [here, *own])
+    if weight <= limit:
+        return []
+    return [f"{page}: weighs {weight / 1e6:.2f} MB of at most {limit / 1e6:.2f}; draw it smaller"]
+
+
 def raw_markup(page, soup):
     """Directives, roles and formulas that a reader would see unrendered."""
     article = parse(str(soup.find("article") or soup))

@@ -32,6 +32,9 @@ def read_yaml(name):
     return yaml.safe_load((ROOT / name).read_text(encoding="utf-8"))
 
 
+# Bytes of a page's own files; the explorers bring their data into the page.
+LIMIT = 1.5e6
+LIMITS = {"notebooks/03_brain_mapping": 2.5e6, "notebooks/04_receptive_fields": 2.5e6}
 PAGES = book_checks.pages_of(read_yaml("_toc.yml"))
 NOTEBOOKS = [page for page in PAGES if (ROOT / f"{page}.ipynb").exists()]
 CHAPTERS = [page for page in PAGES if page.startswith("notebooks/")]
@@ -81,6 +84,13 @@ def test_links_lead_somewhere(page, book):
 @pytest.mark.parametrize("page", NOTEBOOKS)
 def test_every_figure_is_shown(page, book):
     findings = book_checks.missing_figures(page, book[page], alts(ROOT / f"{page}.ipynb"))
+    assert not findings, report(findings)
+
+
+@needs_book
+@pytest.mark.parametrize("page", PAGES)
+def test_page_is_light(page, book):
+    findings = book_checks.too_heavy(page, book[page], BOOK, LIMITS.get(page, LIMIT))
     assert not findings, report(findings)
 
 
@@ -177,6 +187,17 @@ def test_a_dead_link_is_found(right, wrong, words, tmp_path):
     soups["one"] = parse(GOOD.replace(right, wrong))
     (finding,) = book_checks.dead_links("one", soups, tmp_path)
     assert finding == f"one: links {words}"
+
+
+def test_a_heavy_page_is_found(tmp_path):
+    html = "<img src='big%20one.png'><script src='../_static/all.js'></script><a href='a.zip'></a>"
+    sizes = {"a/one.html": 90, "a/big one.png": 20, "_static/all.js": 500, "a/a.zip": 500}
+    for name, size in sizes.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"x" * size)
+    assert book_checks.too_heavy("a/one", parse(html), tmp_path, 110) == []
+    (finding,) = book_checks.too_heavy("a/one", parse(html), tmp_path, 109)
+    assert finding.startswith("a/one: weighs ")
 
 
 def test_a_missing_page_is_found(tmp_path):

@@ -121,7 +121,7 @@ def test_the_first_page_leads_into_the_book(tab):
 def test_search_finds_receptive_fields(tab):
     watch = browser.Watch(tab)
     browser.show(tab, BOOK / "intro.html")
-    tab.keyboard.press("Control+K")
+    tab.keyboard.press("ControlOrMeta+K")
     tab.locator(".search-button__search-container input").fill("receptive field")
     tab.keyboard.press("Enter")
     tab.wait_for_url("**/search.html?q=receptive*")
@@ -146,7 +146,7 @@ def test_copy_button_copies_a_cell(tab):
     tab.evaluate("document.body.prepend(document.createElement('textarea'))")
     pasted = tab.locator("body > textarea")
     pasted.focus()
-    tab.keyboard.press("Control+V")
+    tab.keyboard.press("ControlOrMeta+V")
     assert pasted.input_value().strip() == cell.locator("pre").inner_text().strip()
 
 
