@@ -6,6 +6,7 @@ INSTALL ?= --requirement requirements.txt
 BIN := $(if $(filter Windows_NT,$(OS)),Scripts,bin)
 PY := .venv/$(BIN)/python
 BUILD := .venv/$(BIN)/jupyter-book build . --nitpick --warningiserror --keep-going
+LIGHTHOUSE := tests/lighthouse/node_modules/.package-lock.json
 SOURCES := $(wildcard _config.yml _toc.yml intro.md references.bib _static/* _ext/*.py _templates/* \
 	notebooks/*.ipynb pages/*.ipynb pages/*.md pages/images/* helpers/*.py helpers/*/*.py \
 	helpers/*.mplstyle helpers/*.css helpers/*.html helpers/*.js)
@@ -13,7 +14,7 @@ SOURCES := $(wildcard _config.yml _toc.yml intro.md references.bib _static/* _ex
 # A page and a stored notebook have no place for progress bars; a reader's own session shows them.
 export TQDM_DISABLE := 1
 
-.PHONY: help book test lint serve real twin benchmark coursework student coursework-check lock clean
+.PHONY: help book test lint lighthouse serve real twin benchmark coursework student coursework-check lock clean
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' Makefile
@@ -29,6 +30,10 @@ test: lint _build/made ## check the modules, every notebook and the built book
 lint: .venv/made ## check style and layout of modules and notebooks
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
+
+# Pages to measure, without suffix: PAGES="intro search"; all, if none is named.
+lighthouse: $(LIGHTHOUSE) _build/made ## measure accessibility and good practice of pages (needs Node.js)
+	node tests/lighthouse/measure.mjs $(PAGES)
 
 serve: _build/made ## show the built book in a browser
 	@echo "The book: http://localhost:8000 (stop with Ctrl+C)"
@@ -67,6 +72,7 @@ lock: ## pin the newest versions of what pyproject.toml asks for
 
 clean: ## remove all that these commands make, except the real recording
 	rm -rf .venv .lock _build _build_real student data/twin data/cache *.egg-info .pytest_cache .ruff_cache
+	rm -rf tests/lighthouse/node_modules
 	rm -rf $(addprefix coursework/,release submitted autograded feedback handout downloaded twins cache *.db *.csv)
 
 # The stamps below are written last, so that an interrupted step is done again.
@@ -76,6 +82,10 @@ clean: ## remove all that these commands make, except the real recording
 	$(PYTHON) -m venv .venv
 	@echo "Installing into .venv: a minute or two"
 	$(PY) -m pip install --quiet $(INSTALL)
+	@touch $@
+
+$(LIGHTHOUSE): tests/lighthouse/package-lock.json
+	cd tests/lighthouse && npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
 # Every page anew: Sphinx cannot know that a helper which a notebook calls has changed.
