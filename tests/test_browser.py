@@ -9,10 +9,10 @@ from playwright.sync_api import expect, sync_playwright
 from pypdf import PdfReader
 from test_book import BOOK, PAGES, needs_book
 
-pytestmark = [
-    needs_book,
-    pytest.mark.skipif(browser.find() is None, reason=browser.NOT_FOUND),
-]
+if browser.find() is None:
+    pytest.skip(browser.NOT_FOUND, allow_module_level=True)
+
+pytestmark = needs_book
 ALL = [*PAGES, "genindex", "search"]
 CHAPTER = BOOK / "notebooks" / "04_receptive_fields.html"
 
@@ -108,6 +108,38 @@ def test_page_names_its_language_and_steps_down_headings_one_by_one(page):
 def test_tables_of_a_page_have_headers(page):
     for table in page[0].locator("article table:not(.indextable)").all():
         assert table.locator("th").count() > 0, table.inner_text()[:200]
+
+
+# ---- what a page brings with it
+
+
+def test_icons_are_drawn_and_launch_buttons_load_nothing(tab):
+    watch = browser.Watch(tab)
+    browser.show(tab, CHAPTER)
+    launch = tab.locator(".dropdown-launch-buttons")
+    icon = launch.locator("button svg").bounding_box()
+    assert min(icon["width"], icon["height"]) > 10
+    launch.locator("button").click()
+    for link in launch.locator("a").all():
+        expect(link).to_be_visible()
+        assert link.get_attribute("href").startswith("https://")
+    assert not watch.findings, report(watch.findings)
+
+
+def test_formulas_are_drawn_in_their_own_fonts(tab):
+    browser.show(tab, BOOK / "notebooks" / "02_ridge_encoding.html")
+    assert tab.locator("article mjx-container").count() == tab.locator("article .math").count() > 10
+    assert tab.locator("mjx-merror").count() == 0
+    fonts = "[...document.fonts].filter(f => f.status == 'loaded').map(f => f.family)"
+    assert any(font.startswith("MJXTEX") for font in tab.evaluate(fonts))
+
+
+def test_the_viewer_draws_a_brain(tab):
+    browser.show(tab, BOOK / "notebooks" / "03_brain_mapping.html")
+    canvas = tab.frame_locator("iframe[title*='viewer']").locator("canvas").first
+    expect(canvas).to_be_visible()
+    pixels = "c => c.getContext('2d').getImageData(0, 0, c.width, c.height).data"
+    assert canvas.evaluate(f"c => new Set(({pixels})(c)).size") > 50
 
 
 # ---- what a reader does
