@@ -5,6 +5,7 @@ from itertools import combinations
 
 import numpy as np
 from colorspacious import cspace_convert
+from matplotlib import colormaps
 from matplotlib.colors import to_rgb
 
 # Names of Machado, Oliveira and Fernandes (2009) for three kinds of colour vision deficiency, here
@@ -37,13 +38,16 @@ def smallest_distance(colours, vision):
     return min(np.linalg.norm(one - other) for one, other in combinations(places, 2))
 
 
-def given(code, keyword, functions=None):
-    """Constants that some code gives to calls under a keyword; of some functions, or of all."""
+def named_maps(code):
+    """Names of colour maps among the words in quotes of some code."""
+    words = [node.value for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Constant)]
+    return {word for word in words if isinstance(word, str) and word in colormaps}
+
+
+def text_colours(code):
+    """Colours that some code gives to text."""
     for node in ast.walk(ast.parse(code)):
-        if not isinstance(node, ast.Call):
-            continue
-        name = getattr(node.func, "attr", getattr(node.func, "id", None))
-        for argument in node.keywords:
-            named = argument.arg == keyword and (functions is None or name in functions)
-            if named and isinstance(argument.value, ast.Constant):
-                yield argument.value.value
+        if isinstance(node, ast.Call) and getattr(node.func, "attr", None) in WRITING:
+            for argument in node.keywords:
+                if argument.arg == "color" and isinstance(argument.value, ast.Constant):
+                    yield argument.value.value
