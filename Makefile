@@ -14,7 +14,7 @@ SOURCES := $(wildcard _config.yml _toc.yml intro.md references.bib _static/* _ex
 # A page and a stored notebook have no place for progress bars; a reader's own session shows them.
 export TQDM_DISABLE := 1
 
-.PHONY: help book test lint lighthouse serve real twin benchmark coursework student coursework-check lock clean
+.PHONY: help book test lint lighthouse pdf serve real twin benchmark coursework student coursework-check lock clean
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' Makefile
@@ -34,6 +34,9 @@ lint: .venv/made ## check style and layout of modules and notebooks
 # Pages to measure, without suffix: PAGES="intro search"; all, if none is named.
 lighthouse: $(LIGHTHOUSE) _build/made ## measure accessibility and good practice of pages (needs Node.js)
 	node tests/lighthouse/measure.mjs $(PAGES)
+
+pdf: _build/made ## print the built book as one PDF (needs Chromium or Chrome)
+	$(PY) tools/pdf.py
 
 serve: _build/made ## show the built book in a browser
 	@echo "The book: http://localhost:8000 (stop with Ctrl+C)"

@@ -24,7 +24,7 @@ def place_of(address, folder):
     (str, str) or None
         Name of the page and the anchor on it; None for a link that leaves the book.
     """
-    split = urlsplit(address)
+    split, folder = urlsplit(address), Path(folder).resolve()
     path = Path(url2pathname(split.path)).resolve()
     if split.scheme != "file" or path.suffix != ".html" or not path.is_relative_to(folder):
         return None
