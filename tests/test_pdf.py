@@ -23,17 +23,18 @@ def sheet(n_pages, title=None, places=(), links=()):
     """A small PDF: `places` are (anchor, page, height), `links` (page, rectangle, address)."""
     writer = PdfWriter()
     for _ in range(n_pages):
-        writer.add_blank_page(600, HEIGHT)
+        writer.add_blank_page(width=600, height=HEIGHT)
     for anchor, page, height in places:
         fit = Fit.xyz(left=0, top=height)
         target = Destination(f"/{anchor}", writer.pages[page].indirect_reference, fit)
         writer.add_named_destination_object(target)
     if title:
-        top = writer.add_outline_item(title, 0)
+        top = writer.add_outline_item(title=title, page_number=0)
         for anchor, page, height in places:
-            writer.add_outline_item(anchor, page, parent=top, fit=Fit.xyz(left=0, top=height))
+            fit = Fit.xyz(left=0, top=height)
+            writer.add_outline_item(title=anchor, page_number=page, parent=top, fit=fit)
     for page, rectangle, address in links:
-        writer.add_annotation(page, Link(rect=rectangle, url=address))
+        writer.add_annotation(page_number=page, annotation=Link(rect=rectangle, url=address))
     file = io.BytesIO()
     writer.write(file)
     return PdfReader(file)

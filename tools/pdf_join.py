@@ -121,12 +121,16 @@ def add_bookmarks(writer, prints, starts, parts, titles):
             else:
                 number = start + reader.get_destination_page_number(entry)
                 fit = Fit.xyz(left=0, top=entry.top)
-                last = writer.add_outline_item(entry.title, number, parent=parent, fit=fit)
+                last = writer.add_outline_item(
+                    title=entry.title, page_number=number, parent=parent, fit=fit
+                )
 
     for caption, names in parts:
-        part = writer.add_outline_item(caption, starts[names[0]]) if caption else None
+        part = caption and writer.add_outline_item(title=caption, page_number=starts[names[0]])
         for name in names:
-            chapter = writer.add_outline_item(titles[name], starts[name], parent=part)
+            chapter = writer.add_outline_item(
+                title=titles[name], page_number=starts[name], parent=part
+            )
             for entry in prints[name].outline:
                 # The first level is the title itself, the list after it the sections.
                 if isinstance(entry, list):
