@@ -143,7 +143,6 @@ def test_keys_step_through_voxels_and_slices(show, given):
     page, inside = show("fields")
     page.keyboard.press("Tab")
     assert inside.evaluate("document.activeElement.className") == "slice"
-    assert inside.evaluate("getComputedStyle(document.activeElement).outlineWidth") == "3px"
     page.keyboard.press("Home")
     i, j, k = start_of(arrays)
     assert_shows(inside, arrays, (i, j, k))
@@ -164,6 +163,27 @@ def test_keys_step_through_voxels_and_slices(show, given):
         said = inside.locator("[role=status]").inner_text()
         if after in places(arrays):
             assert f"voxel ({after[0]}, {after[1]}, {k})" in said and "of ceiling" in said
+
+
+@pytest.mark.parametrize(
+    ("name", "stops"),
+    [("fields", ["slice", "k", "mode", "gridcell"]), ("penalties", ["penalty", "voxel", "k"])],
+)
+def test_tab_reaches_every_control_and_shows_where_it_is(show, name, stops):
+    page, inside = show(name)
+    for stop in stops:
+        page.keyboard.press("Tab")
+        names, outline = inside.evaluate(
+            """() => {
+                const here = document.activeElement;
+                const drawn = here.closest('.choices label') ?? here;
+                const { outlineStyle, outlineWidth } = getComputedStyle(drawn);
+                return [[here.className, here.id, here.name, here.getAttribute('role')],
+                        `${outlineStyle} ${outlineWidth}`];
+            }"""
+        )
+        assert stop in names
+        assert outline == "solid 3px"
 
 
 def test_arrows_jump_over_a_hole_and_stop_at_the_edge(show, given):
