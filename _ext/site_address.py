@@ -37,6 +37,7 @@ def set_address(app, config):
     """Give the address to what names it: canonical links, cards and the site map."""
     config.html_baseurl = config.ogp_site_url = app.site_address
     config.ogp_image = PICTURE
+    config.ogp_site_name = config.ogp_image_alt = config.html_title
     config.sitemap_url_scheme = "{link}"
 
 

@@ -1,6 +1,9 @@
 """The landing page leads everywhere; pages say how to cite the book, and how they were made."""
 
+import os
 import re
+import subprocess
+import sys
 from datetime import date
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,6 +14,7 @@ import pytest
 import site_address
 import yaml
 from book_checks import pages_of
+from bs4 import BeautifulSoup
 from docutils.utils import new_document
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -115,6 +119,37 @@ def test_only_executed_notebooks_get_the_line(suffix, mode, lines):
 )
 def test_pages_follow_from_the_repository(repository, pages):
     assert site_address.pages_of(repository) == pages
+
+
+def test_a_published_page_names_itself_for_cards_and_search_engines(tmp_path):
+    (tmp_path / "index.rst").write_text("Title\n=====\n\nText.\n", encoding="utf-8")
+    config = {
+        "project": "Other",
+        "html_title": "The book",
+        "html_theme": "sphinx_book_theme",
+        "html_theme_options": {"repository_url": "https://github.com/me/course"},
+        "html_logo": str(ROOT / "_static" / "logo.svg"),
+        "extensions": ["site_address"],
+    }
+    lines = "".join(f"{name} = {value!r}\n" for name, value in config.items())
+    (tmp_path / "conf.py").write_text(lines, encoding="utf-8")
+    start = "import sys; from sphinx.cmd.build import main; sys.exit(main(sys.argv[1:]))"
+    done = subprocess.run(
+        [sys.executable, "-c", start, "-q", "-W", "--keep-going", ".", "out"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT / "_ext")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    page = BeautifulSoup((tmp_path / "out" / "index.html").read_text("utf-8"), "html.parser")
+    cards = {tag["property"]: tag["content"] for tag in page.select("meta[property^='og:']")}
+    assert cards["og:url"] == "https://me.github.io/course/index.html"
+    assert cards["og:site_name"] == "The book"
+    assert cards["og:image"] == "https://me.github.io/course/_images/overview.png"
+    sites = (tmp_path / "out" / "sitemap.xml").read_text("utf-8")
+    assert "<loc>https://me.github.io/course/index.html</loc>" in sites
 
 
 def test_the_placeholder_is_the_one_of_the_configuration():
