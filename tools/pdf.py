@@ -51,7 +51,7 @@ READ = """() => [
 FRONT = """<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title><style>
 body {{ font-family: sans-serif; color: #1b2430; }}
 .cover {{ break-after: page; padding-top: 45mm; text-align: center; }}
-.cover h1 {{ font-size: 30pt; }} .cover img {{ width: 100%; }} .cover .logo {{ width: 30mm; }}
+.cover h1 {{ font-size: 25pt; }} .cover img {{ width: 100%; }} .cover .logo {{ width: 30mm; }}
 ol {{ list-style: none; padding: 0; }} li {{ display: flex; margin: 2mm 0; }}
 li a {{ flex: 1; color: inherit; text-decoration: none; border-bottom: 1px dotted #8a94a0; }}
 </style><div class="cover"><img class="logo" src="{logo}" alt=""><h1>{title}</h1>
