@@ -196,5 +196,4 @@ def _r2(measured, predicted):
 
 def _edges(is_on):
     """Return the first volume of each block and the first after it, (n_blocks, 2)."""
-    steps = np.diff(np.concatenate([[0], is_on.astype(int), [0]]))
-    return np.flatnonzero(steps).reshape(-1, 2)
+    return np.flatnonzero(np.diff([0, *is_on.astype(int), 0])).reshape(-1, 2)

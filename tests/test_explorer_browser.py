@@ -1,7 +1,6 @@
 """The explorers in a browser: mouse, touch and keyboard, against the arrays they were made from."""
 
 import re
-import shutil
 
 import numpy as np
 import pytest
@@ -12,17 +11,16 @@ from helpers import explorer
 playwright = pytest.importorskip(
     "playwright.sync_api", reason="Playwright is not installed: the explorers are not tried out"
 )
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+system = pytest.importorskip("browser", reason="axe-playwright-python is not installed")
 PIXEL = 42  # row 4, column 2
 
 
 @pytest.fixture(scope="module")
 def browser():
-    program = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if program is None:
-        pytest.skip("no Chromium was found: the explorers are not tried out")
+    if system.find() is None:
+        pytest.skip(system.NOT_FOUND)
     with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        browser = system.launch(driver)
         yield browser
         browser.close()
 
