@@ -58,7 +58,7 @@ def fork_pages(tmp_path_factory):
     book = tmp_path_factory.mktemp("fork")
     for name in ("_config.yml", "_toc.yml", "intro.md", "references.bib"):
         shutil.copy(ROOT / name, book)
-    for name in ("notebooks", "pages", "_static", "_ext"):
+    for name in ("notebooks", "pages", "_static", "_ext", "_templates"):
         shutil.copytree(ROOT / name, book / name)
     launch.write_address(book, FORK)
     launch.add_colab_cells(book)
