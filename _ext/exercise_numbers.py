@@ -5,7 +5,7 @@ sphinx-exercise counts them through the whole book, since its chapters have no n
 
 
 def count_by_page(app, env):
-    """Number the exercises of each page anew, in their order.
+    """Count the exercises of each page anew, in their order.
 
     Parameters
     ----------
