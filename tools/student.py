@@ -36,7 +36,8 @@ SHARED = (
     "LICENSE-TEXT",
 )
 STUB = """\
-# Exercise {number}. Put your answers into {names}; the next cell checks them.
+# Exercise {number}. The next cell checks your answers in
+# {names}
 raise NotImplementedError("Exercise {number}: take this line out when your answer stands here")"""
 
 
