@@ -251,6 +251,7 @@ function niceTicks(low, high, wanted) {
  */
 function drawPlot(svg, plot) {
   const [width, height] = [svg.clientWidth, svg.clientHeight];
+  svg.setAttribute("viewBox", `0 0 ${width} ${height}`); // paper is narrower, and draws nothing anew
   const inside = { left: 62, right: width - 12, top: 8, bottom: height - 38 };
   const scale = ([low, high], from, to) => (v) => from + ((v - low) / (high - low)) * (to - from);
   const x = scale(plot.x, inside.left, inside.right);
