@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import nbformat
+import numpy as np
 import pytest
 
 from helpers.exercises import answers
@@ -96,6 +97,16 @@ def test_a_check_prints_where_it_would_raise(capsys):
         (float("inf"), "Exercise 2: not yet. `number` is inf, which is no finite number.\n"),
     ]:
         assert said(check, given, capsys=capsys) == says
+
+
+def test_words_and_booleans_out_of_arrays_are_words_and_booleans(capsys):
+    @answers.exercise(1)
+    def check(given, wanted):
+        answers.expect_choice("word", given, wanted, {"V2": "think again."})
+
+    for given, wanted in [("V1", np.str_("V1")), (np.str_("V1"), "V1"), (np.True_, True)]:
+        assert said(check, given, wanted, capsys=capsys) == "Exercise 1: right.\n"
+    assert "think again" in said(check, np.str_("V2"), np.str_("V1"), capsys=capsys)
 
 
 def test_faults_of_a_check_itself_are_raised():

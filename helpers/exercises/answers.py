@@ -53,10 +53,10 @@ def expect_array(name, given, wanted, tolerance=0.0, mistakes=()):
         The reader's answer.
     wanted : array_like
         The right answer, worked out anew.
-    tolerance : float
+    tolerance : float or array_like
         How far each value may lie from the right one, in the answer's unit.
-    mistakes : sequence of (array_like, str)
-        Wrong answers that readers give, and what to say to each.
+    mistakes : iterable of (array_like, str)
+        Wrong answers that readers give, and what to say to each; read for a wrong answer only.
 
     Raises
     ------
@@ -91,8 +91,8 @@ def expect_number(name, given, wanted, tolerance=0.0, mistakes=(), hint=""):
         The right answer, worked out anew.
     tolerance : float
         How far the answer may lie from the right one, in the answer's unit.
-    mistakes : sequence of (float, str)
-        Wrong answers that readers give, and what to say to each.
+    mistakes : iterable of (float, str)
+        Wrong answers that readers give, and what to say to each; read for a wrong answer only.
     hint : str
         What to say to any other wrong answer.
 
@@ -135,8 +135,8 @@ def expect_choice(name, given, wanted, mistakes):
         If the answer is missing, none of the words, or wrong.
     """
     _present(name, given)
-    if isinstance(given, np.bool_):
-        given = bool(given)
+    # Words and booleans out of arrays are numpy's own types.
+    given, wanted = (x.item() if isinstance(x, np.generic) else x for x in (given, wanted))
     if type(given) is type(wanted) and given == wanted:
         return
     # True equals 1, and a reader who writes 1 for True has not chosen one of the words.

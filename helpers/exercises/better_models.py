@@ -3,7 +3,7 @@
 import numpy as np
 
 from helpers import ridge
-from helpers.exercises.answers import NotYet, exercise, expect_array, expect_choice, expect_number
+from helpers.exercises.answers import exercise, expect_array, expect_choice, expect_number
 from helpers.features import delay
 from helpers.folds import run_folds
 
@@ -56,7 +56,7 @@ def check_1(kept, asks, wrong_score, images_0, Y_0, runs_0):
         yield _score(delayed, Y_0, runs_0, 100.0), "the penalty is 1000 for a single delay."
         yield ten, "these are 10 folds. The chapter's `options` say 5."
 
-    _expect_late("wrong_score", wrong_score, wrong, mistakes)
+    expect_array("wrong_score", wrong_score, wrong, CLOSE, mistakes())
 
 
 @exercise(2)
@@ -84,7 +84,7 @@ def check_2(column_scores, conditions, rising, opposite, alike, in_v1, on_0, Y_0
     """
     tables = [delay(on_0, runs_0, list(lags)) for lags in (range(1, 5), range(6), range(9))]
     scores = [_score(table, Y_0, runs_0, 1.0) for table in tables]
-    _expect_late("column_scores", column_scores, scores, lambda: _other_columns(on_0, Y_0, runs_0))
+    expect_array("column_scores", column_scores, scores, CLOSE, _other_columns(on_0, Y_0, runs_0))
     # The condition number of a table is the root of that of its columns' covariance.
     spreads = [np.linalg.eigvalsh(np.cov(table.T)) for table in tables]
     wanted = np.array([np.sqrt(values[-1] / values[0]) for values in spreads])
@@ -166,11 +166,3 @@ def _other_columns(on_0, Y_0, runs_0):
     yield [_score(table, Y_0, runs_0, 1.0) for table in short], last
     single = [delay(on_0, runs_0, (lag,)) for lag in (4, 5, 8)]
     yield [_score(table, Y_0, runs_0, 1.0) for table in single], "give all delays at once."
-
-
-def _expect_late(name, given, wanted, mistakes):
-    """Compare scores; work the mistakes out, which takes a while, for a wrong answer only."""
-    try:
-        expect_array(name, given, wanted, CLOSE)
-    except NotYet:
-        expect_array(name, given, wanted, CLOSE, list(mistakes()))

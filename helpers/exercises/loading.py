@@ -100,4 +100,5 @@ def check_3(shares, expected, recording):
         (0.5, "that is how far a single throw strays. A share is the mean of many."),
         (images.mean(axis=0).std(), "that is how far they do stray. What would coins do?"),
     ]
-    expect_number("expected", expected, 0.5 / np.sqrt(len(images)), 1e-5, mistakes)
+    # Lets three digits pass, and not the deviation that was measured.
+    expect_number("expected", expected, 0.5 / np.sqrt(len(images)), 5e-5, mistakes)

@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.linear_model import Ridge
 
 from helpers import ridge
-from helpers.exercises.answers import NotYet, exercise, expect_array, expect_choice, expect_number
+from helpers.exercises.answers import exercise, expect_array, expect_choice, expect_number
 from helpers.receptive_fields import fit_gaussians
 
 ALPHA = 100.0  # the chapter's penalty
@@ -96,16 +96,12 @@ def check_2(best_peak, moved, score_3, centre_3, recording, truth, strong):
     shrinks = "timing acts on all pixels of a voxel alike. Does that move its field?"
     wanted = bool(abs(errors[0] - errors[1]) > 0.1)
     expect_choice("moved", moved, wanted, {not wanted: shrinks})
-    _expect_late(
-        "score_3",
-        score_3,
-        score,
-        1e-3,
-        lambda: [
-            (_score(X, Y, runs), "these are the scores with a shift of 2 volumes."),
-            (share, "these are shares of the ceiling. Give the scores themselves."),
-        ],
-    )
+
+    def other_scores():
+        yield _score(X, Y, runs), "these are the scores with a shift of 2 volumes."
+        yield share, "these are shares of the ceiling. Give the scores themselves."
+
+    expect_array("score_3", score_3, score, 1e-3, other_scores())
     mistakes = [
         (places[1], "these are the centres with a shift of 2 volumes."),
         (places[0][:, ::-1], "the row comes first, then the column."),
@@ -140,22 +136,18 @@ def check_3(between, half_error, blind_to, recording, truth, strong):
     def other_distances():
         first, second = _two(X, Y, runs < (runs.max() + 1) / 2)
         one, other = _two(X, Y, np.arange(len(X)) % 2 == 0)
-        return [
-            (_distance(first, second), "these are first and last runs. Take every other one."),
-            (_distance(one, other), "you deal out volumes. Neighbours share noise: deal out runs."),
-            ((apart**2).sum(axis=1), "take the root: these are squared distances."),
-            (np.abs(apart).sum(axis=1), "rows and columns are added up. A distance is shorter."),
-        ]
+        yield _distance(first, second), "these are first and last runs. Take every other one."
+        yield _distance(one, other), "you deal out volumes. Neighbours share noise: deal out runs."
+        yield (apart**2).sum(axis=1), "take the root: these are squared distances."
+        yield np.abs(apart).sum(axis=1), "rows and columns are added up. A distance is shorter."
 
     def other_errors():
-        return [
-            (_distance(odd, true), "that is the other half. Take runs 0, 2, 4 and so on."),
-            (_distance(_centres(X, Y), true), "that is the error with all runs. Take one half."),
-            (_distance(even, odd), "that is the distance between the halves again."),
-        ]
+        yield _distance(odd, true), "that is the other half. Take runs 0, 2, 4 and so on."
+        yield _distance(_centres(X, Y), true), "that is the error with all runs. Take one half."
+        yield _distance(even, odd), "that is the distance between the halves again."
 
-    _expect_late("between", between, _distance(even, odd), EXACT, other_distances)
-    _expect_late("half_error", half_error, _distance(even, true), EXACT, other_errors)
+    expect_array("between", between, _distance(even, odd), EXACT, other_distances())
+    expect_array("half_error", half_error, _distance(even, true), EXACT, other_errors())
     seen = "the halves have noise of their own, so it drives their centres apart."
     expect_choice("blind_to", blind_to, "order", {"noise": seen})
 
@@ -180,11 +172,3 @@ def _two(X, Y, half):
 
 def _distance(found, other):
     return np.linalg.norm(found - other, axis=1)
-
-
-def _expect_late(name, given, wanted, tolerance, mistakes):
-    """Compare arrays; work the mistakes out, which takes a while, for a wrong answer only."""
-    try:
-        expect_array(name, given, wanted, tolerance)
-    except NotYet:
-        expect_array(name, given, wanted, tolerance, mistakes())

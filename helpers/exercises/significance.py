@@ -49,7 +49,7 @@ def check_1(smallest_p, share_needed, passed_19, null, score):
     passed = below[-1] + 1 if below.size else 0
     mistakes = [
         (np.sum(p < 0.051), "so many have the smallest p. For q their share of all voxels counts."),
-        (0.05 * len(p), "so many would have p up to .05 by luck alone."),
+        (round(0.05 * len(p)), "so many would have p up to .05 by luck alone."),
     ]
     expect_number("passed_19", passed_19, passed, 0, mistakes, "Look at the first `share_needed`.")
 
