@@ -67,7 +67,7 @@ function drawBar(bar, map, ticks, label, under) {
 
 // --- Squares of pixels ------------------------------------------------------------------------
 
-/** Draw one value for each pixel, from -limit to limit; null leaves the picture grey. */
+/** Draw one value for each pixel, from -limit to limit. */
 function drawPicture(canvas, values, map, limit) {
   const side = Math.sqrt(values.length);
   canvas.width = canvas.height = side;
@@ -99,14 +99,13 @@ class Slice {
     this.overlay = this.box.querySelector("svg");
     this.slider = root.querySelector("input[type=range]");
     this.output = root.querySelector("output");
-    const [ni, nj, nk] = volume.shape;
+    const [ni, nj] = volume.shape;
     [this.canvas.width, this.canvas.height] = [ni, nj];
     this.overlay.setAttribute("viewBox", `0 0 ${ni} ${nj}`);
     this.box.style.aspectRatio = (ni * volume.zooms[0]) / (nj * volume.zooms[1]);
     const ks = this.voxels.map((voxel) => voxel.k);
     this.slider.min = Math.min(...ks);
     this.slider.max = Math.max(...ks);
-    this.k = Math.round(volume.first[2] + nk / 2);
     this.slider.addEventListener("input", () => changed(Number(this.slider.value)));
     this.#drawAxes();
   }

@@ -15,6 +15,7 @@ from helpers.explorer_checks import (
     check_volume,
 )
 from helpers.explorer_data import pack, pack_fields, pack_map, shared_data, top_of_scale
+from helpers.explorer_numbers import block_edges, in_words, r2_of_each
 from helpers.explorer_page import draw_picture, make_frame
 
 FIELDS = "Explorer: receptive field of each voxel, and the voxels that look at a pixel"
@@ -75,6 +76,8 @@ def explore_fields(
     weights = check_table("weights", weights)
     columns = check_columns(columns, len(weights), *n_voxels)
     areas = check_array("areas", areas, n_voxels, np.str_)
+    if np.isnan(scores[columns]).all():
+        raise ValueError("No voxel with weights has a score: choose voxels that do.")
     names, codes = np.unique(areas, return_inverse=True)
     best = int(np.nanargmax(scores[columns]))
     data = shared_data(mask, background, zooms, scores, source) | {
@@ -158,22 +161,23 @@ def explore_penalties(
     measured = check_finite_array("measured", measured, (n_volumes, len(columns)))
     predicted = check_finite_array("predicted", predicted, (shape[0], n_volumes, shape[1]))
     is_on = check_array("is_on", is_on, (n_volumes,), bool)
+    chosen = check_finite_array("scores of the chosen voxels", scores[:, columns], shape)
     data = shared_data(mask, background, zooms, scores, source) | {
-        "penalties": [_in_words(penalty) for penalty in penalties],
+        "penalties": [in_words(penalty) for penalty in penalties],
         "powers": np.log10(penalties).tolist(),
         "names": list(voxels),
         "columns": columns.tolist(),
         "map": pack_map(scores, top_of_scale(scores)),
-        "scores": pack(scores[:, columns]),
-        "best": scores[:, columns].argmax(axis=0).tolist(),
+        "scores": pack(chosen),
+        "best": chosen.argmax(axis=0).tolist(),
         "above_zero": [f"{share:.0%}" for share in (scores > 0).mean(axis=1)],
         "means": [f"{mean:.3f}".replace("-", "−") for mean in np.nanmean(scores, axis=1)],
         "weights": pack(weights),
         "measured": pack(measured.T),
         "predicted": pack(predicted.transpose(0, 2, 1)),
-        "run_scores": _r2(measured, predicted).tolist(),
+        "run_scores": r2_of_each(measured, predicted).tolist(),
         "times": (np.arange(n_volumes) * tr).tolist(),
-        "shades": (_edges(is_on) * tr).tolist(),
+        "shades": (block_edges(is_on) * tr).tolist(),
         "start": int(start),
     }
     pictures = {f"penalty {data['penalties'][place]}": weights[place, 0] for place in (0, start)}
@@ -182,18 +186,3 @@ def explore_penalties(
     )
     picture = draw_picture(mask, background, scores[start], pictures, source)
     return make_frame("penalties", PENALTIES, data, picture, caption)
-
-
-def _in_words(penalty):
-    return f"{penalty:,.0f}" if penalty >= 100 else f"{penalty:.3g}"
-
-
-def _r2(measured, predicted):
-    """Score each prediction of one run, (n_penalties, n_chosen)."""
-    error = ((measured - predicted) ** 2).sum(axis=1)
-    return 1 - error / ((measured - measured.mean(axis=0)) ** 2).sum(axis=0)
-
-
-def _edges(is_on):
-    """Return the first volume of each block and the first after it, (n_blocks, 2)."""
-    return np.flatnonzero(np.diff([0, *is_on.astype(int), 0])).reshape(-1, 2)

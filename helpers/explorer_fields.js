@@ -90,7 +90,8 @@ class FieldExplorer {
   }
 
   #bestInSlice() {
-    const better = (a, b) => (this.scores[b.n] > this.scores[a.n] ? b : a);
+    const score = ({ n }) => (Number.isNaN(this.scores[n]) ? -Infinity : this.scores[n]);
+    const better = (a, b) => (score(b) > score(a) ? b : a);
     return this.slice.inSlice().reduce(better);
   }
 
@@ -106,7 +107,7 @@ class FieldExplorer {
     const { name, score } = this.#words(voxel);
     this.find("#voxel-name").textContent = name[0].toUpperCase() + name.slice(1);
     this.find("#voxel-score").textContent = score.replace("R2", "R²");
-    const percent = (value) => `${100 * Math.min(Math.max(value, 0), 1)}%`;
+    const percent = (value) => `${100 * Math.min(Math.max(value || 0, 0), 1)}%`; // NaN: no bar
     this.find(".score .fill").style.width = percent(this.scores[voxel.n]);
     if (this.ceiling) this.find(".score .ceiling").style.left = percent(this.ceiling[voxel.n]);
     const row = this.row.get(voxel.n);

@@ -1,0 +1,56 @@
+"""Numbers that the explorer of the penalty shows: scores of one run, blocks, penalties in words."""
+
+import numpy as np
+
+
+def in_words(penalty):
+    """Write a penalty with three digits, or whole from 100 on.
+
+    Parameters
+    ----------
+    penalty : float
+
+    Returns
+    -------
+    str
+    """
+    return f"{penalty:,.0f}" if penalty >= 100 else f"{penalty:.3g}"
+
+
+def r2_of_each(measured, predicted):
+    """Score each prediction of one run.
+
+    Parameters
+    ----------
+    measured : numpy.ndarray, shape (n_volumes, n_chosen)
+    predicted : numpy.ndarray, shape (n_penalties, n_volumes, n_chosen)
+
+    Returns
+    -------
+    numpy.ndarray, shape (n_penalties, n_chosen)
+        R2.
+
+    Raises
+    ------
+    ValueError
+        If a voxel is constant over the run.
+    """
+    spread = ((measured - measured.mean(axis=0)) ** 2).sum(axis=0)
+    if not spread.all():
+        raise ValueError("A chosen voxel is constant over the run: choose one that varies.")
+    return 1 - ((measured - predicted) ** 2).sum(axis=1) / spread
+
+
+def block_edges(is_on):
+    """Find the blocks of volumes with an image.
+
+    Parameters
+    ----------
+    is_on : numpy.ndarray of bool, shape (n_volumes,)
+
+    Returns
+    -------
+    numpy.ndarray, shape (n_blocks, 2)
+        The first volume of each block, and the first after it.
+    """
+    return np.flatnonzero(np.diff([0, *is_on.astype(int), 0])).reshape(-1, 2)
