@@ -64,7 +64,8 @@ def release(course, assignment):
     note = root / "release" / assignment / student_twin.HANDED_OUT
     note.unlink(missing_ok=True)
     if (root / preparing.SALT).is_file():
-        note.write_text("The course hands out the recording: put its folder here.\n")
+        text = "The course hands out the recording: put its folder here.\n"
+        note.write_text(text, encoding="utf-8")
     return result
 
 

@@ -1,27 +1,11 @@
-"""The system's browser, and what it says about a page of the built book.
+"""What the system's browser says about a page of the built book."""
 
-Playwright drives the browser that is installed: it downloads none.
-"""
-
-import os
-import shutil
 from pathlib import Path
 
 from axe_playwright_python.sync_playwright import Axe
+from browsers import find
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-PLACES = (
-    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
-    "/Applications/Chromium.app/Contents/MacOS/Chromium",
-    "C:/Program Files/Google/Chrome/Application/chrome.exe",
-    "C:/Program Files (x86)/Google/Chrome/Application/chrome.exe",
-)
-NOT_FOUND = (
-    "no browser found, so the pages are not tested in one: install Chromium or Google Chrome, or "
-    "name its program in the environment variable CHROMIUM"
-)
-# A container's root may not use the sandbox, and the pages are the book's own.
-OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+OPTIONS = ["--disable-gpu", "--disable-dev-shm-usage"]
 OWN = ("file:", "data:", "blob:", "about:")
 GRAVE = {"serious", "critical"}
 # Formulas are drawn, fonts are there, and the theme's scripts have run.
@@ -45,15 +29,6 @@ HIDE_REPEATED = """() => {
 }"""
 # Off by default, and asked for by Lighthouse.
 MORE_RULES = {"label-content-name-mismatch": {"enabled": True}}
-
-
-def find():
-    """Path of a browser that Playwright can drive, or None."""
-    if os.environ.get("CHROMIUM"):
-        return os.environ["CHROMIUM"]
-    found = [shutil.which(name) for name in NAMES]
-    found += [place for place in PLACES if Path(place).is_file()]
-    return next(filter(None, found), None)
 
 
 def launch(playwright):

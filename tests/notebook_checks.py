@@ -88,10 +88,10 @@ def read_cells(path, root):
     ]
 
 
-def load_tool(name="execute", folder="tools"):
-    """The module tools/execute.py or another that belongs to no package."""
-    path = Path(__file__).resolve().parent.parent / folder / f"{name}.py"
-    spec = importlib.util.spec_from_file_location(name, path)
+def load_tool():
+    """The module tools/execute.py, which is a script and belongs to no package."""
+    path = Path(__file__).resolve().parent.parent / "tools" / "execute.py"
+    spec = importlib.util.spec_from_file_location("execute", path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

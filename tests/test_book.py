@@ -32,9 +32,7 @@ def read_yaml(name):
     return yaml.safe_load((ROOT / name).read_text(encoding="utf-8"))
 
 
-# Bytes of a page's own files; the explorers bring their data into the page.
-LIMIT = 1.5e6
-LIMITS = {"notebooks/03_brain_mapping": 2.5e6, "notebooks/04_receptive_fields": 2.5e6}
+LIMIT = 1.5e6  # bytes of a page's own files
 PAGES = book_checks.pages_of(read_yaml("_toc.yml"))
 NOTEBOOKS = [page for page in PAGES if (ROOT / f"{page}.ipynb").exists()]
 CHAPTERS = [page for page in PAGES if page.startswith("notebooks/")]
@@ -90,7 +88,7 @@ def test_every_figure_is_shown(page, book):
 @needs_book
 @pytest.mark.parametrize("page", PAGES)
 def test_page_is_light(page, book):
-    findings = book_checks.too_heavy(page, book[page], BOOK, LIMITS.get(page, LIMIT))
+    findings = book_checks.too_heavy(page, book[page], BOOK, LIMIT)
     assert not findings, report(findings)
 
 

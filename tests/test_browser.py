@@ -4,13 +4,14 @@ import io
 from itertools import pairwise
 
 import browser
+import browsers
 import pytest
 from playwright.sync_api import expect, sync_playwright
 from pypdf import PdfReader
 from test_book import BOOK, PAGES, needs_book
 
-if browser.find() is None:
-    pytest.skip(browser.NOT_FOUND, allow_module_level=True)
+if browsers.find() is None:
+    pytest.skip(f"{browsers.NOT_FOUND}; the pages are not tested", allow_module_level=True)
 
 pytestmark = needs_book
 ALL = [*PAGES, "genindex", "search"]
@@ -296,13 +297,3 @@ def test_the_first_of_words_that_look_alike_is_checked(tab, tmp_path):
     listing = f"<div><div class='highlight'><pre>{pale} {pale}</pre></div></div>"
     findings = plant(tab, tmp_path, listing)
     assert [finding.split(":")[0] for finding in findings] == ["color-contrast"]
-
-
-def test_without_a_browser_the_reason_says_what_to_do(monkeypatch):
-    monkeypatch.setattr(browser, "NAMES", ("no-such-browser",))
-    monkeypatch.setattr(browser, "PLACES", ())
-    monkeypatch.delenv("CHROMIUM", raising=False)
-    assert browser.find() is None
-    monkeypatch.setenv("CHROMIUM", "somewhere/chrome")
-    assert browser.find() == "somewhere/chrome"
-    assert "CHROMIUM" in browser.NOT_FOUND

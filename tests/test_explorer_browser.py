@@ -2,24 +2,23 @@
 
 import re
 
+import browser as system
+import browsers
 import numpy as np
 import pytest
 from explorer_arrays import make_fields, make_penalties
+from playwright.sync_api import sync_playwright
 
 from helpers import explorer
 
-playwright = pytest.importorskip(
-    "playwright.sync_api", reason="Playwright is not installed: the explorers are not tried out"
-)
-system = pytest.importorskip("browser", reason="axe-playwright-python is not installed")
 PIXEL = 42  # row 4, column 2
 
 
 @pytest.fixture(scope="module")
 def browser():
-    if system.find() is None:
-        pytest.skip(system.NOT_FOUND)
-    with playwright.sync_playwright() as driver:
+    if browsers.find() is None:
+        pytest.skip(browsers.NOT_FOUND)
+    with sync_playwright() as driver:
         browser = system.launch(driver)
         yield browser
         browser.close()

@@ -37,14 +37,14 @@ def test_landing_page_leads_to_every_page_in_the_order_of_the_contents():
 
 def test_each_card_names_its_chapter_and_earlier_ones():
     cards = re.findall(
-        r"card\} (\d) (.+)\n:link: notebooks/0(\d)_.+\n.+\n"
-        r":link-alt: Chapter (\d), (.+)\n.+\n\n(.+)",
+        r"card\} (\d+) (.+)\n:link: notebooks/0?(\d+)_.+\n.+\n"
+        r":link-alt: Chapter (\d+), (.+)\n.+\n\n(.+)",
         read("intro.md"),
     )
-    assert len(cards) == 9
+    assert len(cards) == len(list((ROOT / "notebooks").glob("*.ipynb")))
     for number, title, file, spoken, name, needs in cards:
         assert number == file == spoken and title == name
-        assert all(int(needed) < int(number) for needed in re.findall(r"\d", needs))
+        assert all(int(needed) < int(number) for needed in re.findall(r"\d+", needs))
         assert re.search(r"\d", needs) or number == "1"
 
 

@@ -4,6 +4,7 @@ import io
 import os
 import stat
 
+import browsers
 import pdf
 import pdf_join
 import pytest
@@ -147,14 +148,20 @@ def test_parts_are_read_from_the_contents():
     assert pdf.read_contents(toc) == [(None, ["intro"]), ("I", ["a", "b"])]
 
 
-def test_no_browser_is_said_plainly(monkeypatch, tmp_path):
-    monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.delenv("BOOK_BROWSER", raising=False)
-    with pytest.raises(FileNotFoundError, match=r"no browser chromium or .*Install Chromium"):
-        pdf.find_browser()
-    monkeypatch.setenv("BOOK_BROWSER", "my-browser")
-    with pytest.raises(FileNotFoundError, match="no browser my-browser"):
-        pdf.find_browser()
+def test_pages_below_others_are_printed_after_them():
+    nested = {"file": "a", "sections": [{"file": "b"}, {"file": "c"}]}
+    toc = {"root": "intro", "parts": [{"caption": "I", "chapters": [nested, {"file": "d"}]}]}
+    assert pdf.read_contents(toc)[1] == ("I", ["a", "b", "c", "d"])
+
+
+def test_no_browser_is_said_plainly(monkeypatch):
+    monkeypatch.setattr(browsers, "NAMES", ("no-such-browser",))
+    monkeypatch.setattr(browsers, "PLACES", ())
+    monkeypatch.delenv("CHROMIUM", raising=False)
+    assert browsers.find() is None
+    assert "CHROMIUM" in browsers.NOT_FOUND
+    monkeypatch.setenv("CHROMIUM", "somewhere/chrome")
+    assert browsers.find() == "somewhere/chrome"
 
 
 @pytest.mark.skipif(os.name == "nt", reason="a program has another form on Windows")
@@ -163,5 +170,5 @@ def test_a_browser_is_found_by_its_name(monkeypatch, tmp_path):
     program.write_text("#!/bin/sh\n", encoding="utf-8")
     program.chmod(program.stat().st_mode | stat.S_IXUSR)
     monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.delenv("BOOK_BROWSER", raising=False)
-    assert pdf.find_browser() == str(program)
+    monkeypatch.delenv("CHROMIUM", raising=False)
+    assert browsers.find() == str(program)

@@ -9,20 +9,21 @@ from pathlib import Path
 
 import nbformat
 import pytest
+import solutions
+import students
 import yaml
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
-from notebook_checks import load_tool
+
+import student
 
 ROOT = Path(__file__).resolve().parent.parent
 CHAPTERS = sorted(ROOT.glob("notebooks/*.ipynb"))
+BASH = shutil.which("bash")  # by its path: Windows would take another one first
 
 # On Windows, pyzmq says that it starts a thread for the kernel's messages; nothing is wrong.
 pytestmark = pytest.mark.filterwarnings("ignore:Proactor event loop:RuntimeWarning")
-
-
-student = load_tool("student")
 
 
 def name(path):
@@ -72,7 +73,9 @@ def test_no_line_of_a_solution_is_left(chapter, written):
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=name)
 def test_runs_to_each_stub_and_on_with_the_solution(chapter, written):
     made = read(next(path for path in written if path.name == chapter.name))
-    solutions = [cells for cells, is_one in student.split_solutions(read(chapter).cells) if is_one]
+    reference = [
+        cells for cells, is_one in solutions.split_solutions(read(chapter).cells) if is_one
+    ]
     client = NotebookClient(
         made, timeout=300, resources={"metadata": {"path": str(chapter.parent)}}
     )
@@ -84,10 +87,10 @@ def test_runs_to_each_stub_and_on_with_the_solution(chapter, written):
             with pytest.raises(CellExecutionError) as stopped:
                 client.execute_cell(cell, number)
             assert stopped.value.ename == "NotImplementedError"
-            for put_back in solutions.pop(0):
+            for put_back in reference.pop(0):
                 made.cells[number] = put_back  # where the client notes the outputs
                 client.execute_cell(put_back, number)
-    assert not solutions
+    assert not reference
     said = [
         "".join(output.get("text", "") for output in cell.outputs)
         for cell in made.cells
@@ -110,7 +113,7 @@ def toy(*cells):
 
 
 def made_from(*cells):
-    return student.without_solutions(toy(*cells)).cells
+    return solutions.without_solutions(toy(*cells)).cells
 
 
 def test_stub_names_what_the_check_asks_of_the_solution():
@@ -189,7 +192,7 @@ def test_no_folder_is_written_without_assignments(tmp_path):
     assert not (tmp_path / "student").exists()
 
 
-@pytest.mark.skipif(not shutil.which("bash"), reason="the workflow's steps are for bash")
+@pytest.mark.skipif(not BASH, reason="the workflow's steps are for bash")
 def test_publishing_pushes_a_branch_that_is_the_folder_for_students(folder, tmp_path):
     """The workflow's own lines, run in a repository of two files."""
     workflow = yaml.safe_load((ROOT / ".github/workflows/publish.yml").read_text(encoding="utf-8"))
@@ -200,11 +203,11 @@ def test_publishing_pushes_a_branch_that_is_the_folder_for_students(folder, tmp_
         git remote add origin "{remote.as_posix()}"
         mkdir .github coursework && echo answer > coursework/solution.txt && touch .github/workflow
         git add --all && git -c user.name=a -c user.email=b commit --quiet --message first"""
-    subprocess.run(["bash", "-e", "-c", setup], check=True, capture_output=True)
+    subprocess.run([BASH, "-e", "-c", setup], check=True, capture_output=True)
     shutil.copytree(folder, clone / "student")
     environment = {**os.environ, "GITHUB_SHA": "0" * 40}
     subprocess.run(
-        ["bash", "-e", "-c", lines], cwd=clone, env=environment, check=True, capture_output=True
+        [BASH, "-e", "-c", lines], cwd=clone, env=environment, check=True, capture_output=True
     )
     listing = ["git", f"--git-dir={remote}", "ls-tree", "-r", "--name-only", "students"]
     pushed = subprocess.run(listing, check=True, capture_output=True, text=True).stdout.split("\n")
@@ -213,10 +216,9 @@ def test_publishing_pushes_a_branch_that_is_the_folder_for_students(folder, tmp_
 
 
 def test_link_to_the_students_branch():
-    binder_url = load_tool("students", "_ext").binder_url
-    url = binder_url("https://github.com/me/book", "assignments/a/a.ipynb")
+    url = students.binder_url("https://github.com/me/book", "assignments/a/a.ipynb")
     assert url == (
         "https://mybinder.org/v2/gh/me/book/students?urlpath=lab%2Ftree%2Fassignments%2Fa%2Fa.ipynb"
     )
     with pytest.raises(ValueError, match="https://HOST/OWNER/NAME"):
-        binder_url("https://github.com/me", "a.ipynb")
+        students.binder_url("https://github.com/me", "a.ipynb")

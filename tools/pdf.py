@@ -6,21 +6,17 @@ A browser prints each page in the order of the contents; the prints are put toge
 a table of contents, page numbers, bookmarks, and links that lead from chapter to chapter.
 """
 
-import html
 import io
-import os
-import shutil
 import sys
 import tempfile
 from pathlib import Path
 
+import browsers
 import yaml
+from pdf_front import BOOK, ROOT, front_matter, page_numbers
 from pdf_join import add_bookmarks, join, place_of, stamp
 from pypdf import PdfReader
 
-ROOT = Path(__file__).resolve().parent.parent
-BOOK = ROOT / "_build" / "html"
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome", "msedge")
 PAPER = {
     "format": "A4",
     "margin": {"top": "18mm", "bottom": "20mm", "left": "18mm", "right": "18mm"},
@@ -48,98 +44,17 @@ READ = """() => [
   document.querySelector("article h1").firstChild.textContent,
   [...document.querySelectorAll("article a[href]")].map((link) => link.href),
 ]"""
-FRONT = """<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title><style>
-body {{ font-family: sans-serif; color: #1b2430; }}
-.cover {{ break-after: page; padding-top: 45mm; text-align: center; }}
-.cover h1 {{ font-size: 25pt; }} .cover img {{ width: 100%; }} .cover .logo {{ width: 30mm; }}
-ol {{ list-style: none; padding: 0; }} li {{ display: flex; margin: 2mm 0; }}
-li a {{ flex: 1; color: inherit; text-decoration: none; border-bottom: 1px dotted #8a94a0; }}
-</style><div class="cover"><img class="logo" src="{logo}" alt=""><h1>{title}</h1>
-<p>{author}</p><p>Version {version}</p><img src="{picture}" alt=""></div><h1>Contents</h1>{parts}"""
-
 FRONT_NAME = "front"
-NUMBERS = """<!doctype html><meta charset="utf-8"><style>
-@page {{ margin: 0 }} body {{ margin: 0; font: 9pt sans-serif; color: #4a5560 }}
-section {{ height: 296mm; break-after: page; position: relative; overflow: hidden }}
-section:last-child {{ break-after: auto }}
-p {{ position: absolute; bottom: 8mm; width: 100%; text-align: center; margin: 0 }}
-</style>{sheets}"""
-
-
-def find_browser():
-    """Return the path of a browser that can print.
-
-    Returns
-    -------
-    str
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is none.
-    """
-    named = os.environ.get("BOOK_BROWSER")
-    for name in [named] if named else BROWSERS:
-        if found := shutil.which(name):
-            return found
-    raise FileNotFoundError(
-        f"There is no browser {named or ' or '.join(BROWSERS)} to print the book with. Install "
-        "Chromium, or name the program of a browser made from it in the environment variable "
-        "BOOK_BROWSER."
-    )
 
 
 def read_contents(toc):
     """Return the parts: each a caption, None for the first, and the names of its pages."""
-    parts = [(part["caption"], [c["file"] for c in part["chapters"]]) for part in toc["parts"]]
+
+    def names(chapters):
+        return [name for c in chapters for name in (c["file"], *names(c.get("sections", [])))]
+
+    parts = [(part["caption"], names(part["chapters"])) for part in toc["parts"]]
     return [(None, [toc["root"]]), *parts]
-
-
-def front_matter(titles, sheets, parts):
-    """Write the cover and the table of contents as a page for the browser.
-
-    Parameters
-    ----------
-    titles : dict of str to str
-        For each page its title.
-    sheets : dict of str to int
-        For each page the number that is printed on its first sheet.
-    parts : list of (str or None, list of str)
-        From `read_contents`.
-
-    Returns
-    -------
-    str
-    """
-    config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
-    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
-    lists = [
-        (f"<h2>{html.escape(caption)}</h2>" if caption else "")
-        + "<ol>"
-        + "".join(
-            f'<li><a href="{(BOOK / name).as_uri()}.html">{html.escape(titles[name])}</a>'
-            f"{sheets[name]}</li>"
-            for name in names
-        )
-        + "</ol>"
-        for caption, names in parts
-    ]
-    return FRONT.format(
-        title=html.escape(config["title"]),
-        author=html.escape(config["author"]),
-        version=citation["version"],
-        logo=(ROOT / config["logo"]).as_uri(),
-        picture=(ROOT / "pages" / "images" / "overview.png").as_uri(),
-        parts="".join(lists),
-    )
-
-
-def page_numbers(count):
-    """Write sheets that show nothing but their number, for the browser; the cover has none."""
-    sheets = "".join(
-        f"<section><p>{'' if n == 1 else n}</p></section>" for n in range(1, count + 1)
-    )
-    return NUMBERS.format(sheets=sheets)
 
 
 class Printer:
@@ -210,15 +125,12 @@ def main():
 
     if not (BOOK / "intro.html").is_file():
         sys.exit("The book is not built: run `make book` first.")
-    try:
-        program = find_browser()
-    except FileNotFoundError as error:
-        sys.exit(str(error))
+    program = browsers.find()
+    if not program:
+        sys.exit(f"The book cannot be printed: {browsers.NOT_FOUND}.")
     toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
-    # Pages are read from files: fonts and pictures lie beside them. As root, as in containers,
-    # Chromium starts only without its sandbox.
+    # Pages are read from files: fonts and pictures lie beside them.
     options = ["--allow-file-access-from-files"]
-    options += ["--no-sandbox"] if getattr(os, "geteuid", lambda: 1)() == 0 else []
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=options)
         writer = print_book(browser, read_contents(toc))
