@@ -11,12 +11,12 @@ def make_mask():
 
 
 def make_fields():
-    """Arguments of explore_fields; voxel 3 has no score."""
+    """Arguments of explore_fields; two voxels have no score, one of them the first."""
     rng = np.random.default_rng(6)
     mask = make_mask()
     n = int(mask.sum())
     scores = rng.uniform(-0.1, 0.64, n)
-    scores[3] = np.nan
+    scores[[0, 3]] = np.nan
     columns = np.flatnonzero(scores > 0.3)
     return {
         "mask": mask,

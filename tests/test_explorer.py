@@ -97,7 +97,7 @@ def test_controls_have_names_and_the_status_is_announced(frames, name):
 def test_numbers_come_back_within_half_a_step(fields, frames):
     data = data_of(frames["fields"])
     scores = unpack(data["scores"])
-    assert np.isnan(scores[3]) and np.isnan(scores).sum() == 1
+    assert np.isnan(scores[3]) and np.isnan(scores).sum() == 2
     np.testing.assert_allclose(scores, fields["scores"], atol=1e-5)
     np.testing.assert_allclose(unpack(data["ceiling"]), fields["ceiling"], atol=1e-5)
     for key, given in {"fields": fields["weights"], "truth": fields["true_weights"]}.items():
@@ -199,6 +199,7 @@ def test_whole_recording_stays_under_the_limit():
         ({"columns": np.arange(3)}, "one for each voxel with weights"),
         ({"true_weights": np.zeros((2, 100))}, r"true_weights has shape \(2, 100\)"),
         ({"ceiling": np.zeros(3)}, "ceiling has shape"),
+        ({"scores": np.full(71, np.nan)}, "No voxel with weights has a score"),
         ({"source": "twins"}, "source"),
     ],
 )
@@ -242,6 +243,8 @@ def test_fields_that_are_no_square_are_refused(fields):
         ({"weights": np.zeros((20, 2, 50))}, "one square image"),
         ({"measured": np.zeros((29, 2))}, r"predicted has shape \(20, 30, 2\); expected"),
         ({"is_on": np.zeros(3)}, "is_on has shape"),
+        ({"measured": np.ones((30, 2))}, "constant over the run"),
+        ({"scores": np.full((20, 71), np.nan)}, "scores of the chosen voxels has 40 values"),
         ({"predicted": np.full((20, 30, 2), np.inf)}, "predicted has 1200 values"),
         ({"predicted": np.full((20, 30, 2), np.nan)}, r"first at \(0, 0, 0\)"),
     ],

@@ -3,11 +3,12 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
 import { readFile, readdir } from "node:fs/promises";
-import { extname, join, resolve, sep } from "node:path";
+import { extname, join, sep } from "node:path";
+import { fileURLToPath } from "node:url";
 import { launch } from "chrome-launcher";
 import lighthouse from "lighthouse";
 
-const BOOK = resolve(import.meta.dirname, "../../_build/html");
+const BOOK = fileURLToPath(new URL("../../_build/html", import.meta.url));
 const CATEGORIES = ["accessibility", "best-practices"];
 const LEAST = 95;
 const TYPES = {
