@@ -1,6 +1,7 @@
 """Numbers that the explorer of the penalty shows: scores of one run, blocks, penalties in words."""
 
 import numpy as np
+from sklearn.metrics import r2_score
 
 
 def in_words(penalty):
@@ -35,10 +36,9 @@ def r2_of_each(measured, predicted):
     ValueError
         If a voxel is constant over the run.
     """
-    spread = ((measured - measured.mean(axis=0)) ** 2).sum(axis=0)
-    if not spread.all():
+    if not np.ptp(measured, axis=0).all():
         raise ValueError("A chosen voxel is constant over the run: choose one that varies.")
-    return 1 - ((measured - predicted) ** 2).sum(axis=1) / spread
+    return np.array([r2_score(measured, each, multioutput="raw_values") for each in predicted])
 
 
 def block_edges(is_on):
