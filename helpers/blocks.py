@@ -20,3 +20,19 @@ def image_blocks(recording):
     edges = np.concatenate([[0], np.flatnonzero(changed) + 1, [len(shown)]])
     with_image = recording.is_on[edges[:-1]]
     return edges[:-1][with_image], edges[1:][with_image]
+
+
+def block_edges(is_on):
+    """Find the blocks of volumes with an image.
+
+    Parameters
+    ----------
+    is_on : array_like of bool, shape (n_volumes,)
+
+    Returns
+    -------
+    numpy.ndarray, shape (n_blocks, 2)
+        The first volume of each block, and the first after it.
+    """
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], np.asarray(is_on, dtype=int), [0]])))
+    return edges.reshape(-1, 2)

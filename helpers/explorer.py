@@ -6,6 +6,7 @@ a picture for readers without scripts. It works in a built page and in JupyterLa
 
 import numpy as np
 
+from helpers.blocks import block_edges
 from helpers.checks import check_table
 from helpers.explorer_checks import (
     check_array,
@@ -15,7 +16,7 @@ from helpers.explorer_checks import (
     check_volume,
 )
 from helpers.explorer_data import pack, pack_fields, pack_map, shared_data, top_of_scale
-from helpers.explorer_numbers import block_edges, in_words, r2_of_each
+from helpers.explorer_numbers import in_words, r2_of_each
 from helpers.explorer_page import draw_picture, make_frame
 
 FIELDS = "Explorer: receptive field of each voxel, and the voxels that look at a pixel"

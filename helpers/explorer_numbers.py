@@ -1,4 +1,4 @@
-"""Numbers that the explorer of the penalty shows: scores of one run, blocks, penalties in words."""
+"""Numbers that the explorer of the penalty shows: scores of one run, penalties in words."""
 
 import numpy as np
 from sklearn.metrics import r2_score
@@ -39,18 +39,3 @@ def r2_of_each(measured, predicted):
     if not np.ptp(measured, axis=0).all():
         raise ValueError("A chosen voxel is constant over the run: choose one that varies.")
     return np.array([r2_score(measured, each, multioutput="raw_values") for each in predicted])
-
-
-def block_edges(is_on):
-    """Find the blocks of volumes with an image.
-
-    Parameters
-    ----------
-    is_on : numpy.ndarray of bool, shape (n_volumes,)
-
-    Returns
-    -------
-    numpy.ndarray, shape (n_blocks, 2)
-        The first volume of each block, and the first after it.
-    """
-    return np.flatnonzero(np.diff([0, *is_on.astype(int), 0])).reshape(-1, 2)

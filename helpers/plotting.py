@@ -7,6 +7,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.patches import Rectangle
 
+from helpers.blocks import block_edges
+
 SOURCES = {
     "twin": "Data: simulated twin",
     "real": "Data: Miyawaki et al. (2008)",
@@ -112,8 +114,7 @@ def shade_blocks(ax, is_on, tr, label="image on screen"):
     label : str
         For the legend.
     """
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], np.asarray(is_on, dtype=int), [0]])))
-    for block, (start, stop) in enumerate(edges.reshape(-1, 2)):
+    for block, (start, stop) in enumerate(block_edges(is_on)):
         name = label if block == 0 else None
         ax.axvspan(start * tr, stop * tr, color="0.88", lw=0, zorder=0, label=name)
 
