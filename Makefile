@@ -9,7 +9,7 @@ BUILD := .venv/$(BIN)/jupyter-book build . --nitpick --warningiserror --keep-goi
 LIGHTHOUSE := tests/lighthouse/node_modules/.package-lock.json
 SOURCES := $(wildcard _config.yml _toc.yml intro.md references.bib _static/* _ext/*.py _templates/* \
 	notebooks/*.ipynb pages/*.ipynb pages/*.md pages/images/* helpers/*.py helpers/*/*.py \
-	helpers/*.mplstyle helpers/*.css helpers/*.html helpers/*.js benchmarks/results.json)
+	helpers/*.mplstyle helpers/_explorers/* benchmarks/results.json)
 
 # A page and a stored notebook have no place for progress bars; a reader's own session shows them.
 export TQDM_DISABLE := 1

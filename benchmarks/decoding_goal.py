@@ -11,7 +11,7 @@ from sklearn.preprocessing import StandardScaler
 from benchmarks.machine import threads
 from benchmarks.rows import limit_row, ratio_row
 from benchmarks.timing import compare
-from helpers import datasets, features, multiscale, ridge
+from helpers import data, decoding, features, ridge
 from helpers.decoding import block_means, reconstruct, smooth_covariance
 
 LAGS = (1, 2, 3, 4)
@@ -23,9 +23,9 @@ class Sides:
 
     def __init__(self, quick):
         options, step = {"shift": 0, "standardize": None}, 4 if quick else 1
-        dataset = datasets.load("twin")
-        self.training = datasets.recording(dataset, "random", **options)
-        self.figures = datasets.recording(dataset, "figure", **options)
+        dataset = data.load("twin")
+        self.training = data.recording(dataset, "random", **options)
+        self.figures = data.recording(dataset, "figure", **options)
         unit = self.training.bold.std(axis=0)
         self.Y, self.Y_figure = (
             np.ascontiguousarray((recording.bold / unit)[:, ::step])
@@ -65,14 +65,14 @@ class Sides:
         """Fit nilearn's pipeline to each patch, one after the other as its example does."""
         responses, images = late(self.training, self.Y)
         drawn = []
-        for size in multiscale.SIZES:
-            inside = multiscale.patches(size)
+        for size in decoding.SIZES:
+            inside = decoding.patches(size)
             decoded = []
             for target in (images @ (inside / inside.sum(axis=0))).T:
                 model = make_pipeline(
-                    SelectKBest(f_classif, k=multiscale.N_SELECTED),
+                    SelectKBest(f_classif, k=decoding.N_SELECTED),
                     StandardScaler(),
-                    OrthogonalMatchingPursuit(n_nonzero_coefs=multiscale.N_USED),
+                    OrthogonalMatchingPursuit(n_nonzero_coefs=decoding.N_USED),
                 )
                 decoded.append(model.fit(responses, target).predict(self.measured))
             drawn.append(np.transpose(decoded) @ inside.T / inside.sum(axis=1))
@@ -81,7 +81,7 @@ class Sides:
     def shared_work(self):
         """Do the same with the helper, which shares work between patches."""
         responses, images = late(self.training, self.Y)
-        return multiscale.reconstruct(images, responses, self.measured)
+        return decoding.reconstruct(images, responses, self.measured)
 
 
 def make_features(recording):

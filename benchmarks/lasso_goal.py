@@ -12,8 +12,8 @@ from benchmarks.points import run_point
 from benchmarks.rows import limit_row, ratio_row
 from benchmarks.timing import compare
 from helpers import receptive_fields
-from helpers.folds import run_folds
-from helpers.lasso_choice import fit_with_best_penalty
+from helpers._engine.folds import run_folds
+from helpers._engine.lasso_choice import fit_with_best_penalty
 
 N_FOLDS = 5
 N_JOBS = 2

@@ -3,7 +3,7 @@
 A product of an (m, k) with a (k, n) matrix takes 2 m k n floating-point operations, one
 multiplication and one addition for each of its terms. Let n, p, v, K and a stand for the numbers
 of samples, features, voxels, folds and penalties, and d for the directions in which a training set
-varies (p, unless features depend on each other). `helpers.held_out` multiplies
+varies (p, unless features depend on each other). `helpers._engine.held_out` multiplies
 
 - sums: X'Y of each fold, 2 n p v for all folds together;
 - rotations, for each fold: Q' times X'Y of the training set and of the fold, 4 p d v; the part of
@@ -21,8 +21,9 @@ import numpy as np
 from benchmarks.machine import threads
 from benchmarks.setting import ALPHAS, N_FOLDS
 from benchmarks.timing import compare
-from helpers import held_out, ridge
-from helpers.threads import for_blocks
+from helpers import ridge
+from helpers._engine import held_out
+from helpers._engine.threads import for_blocks
 
 SIDE = 4000  # rows and columns of the product that stands for the machine's rate
 
@@ -32,7 +33,7 @@ def operations(plan, n_samples, n_voxels):
 
     Parameters
     ----------
-    plan : helpers.held_out.Plan
+    plan : helpers._engine.held_out.Plan
     n_samples, n_voxels : int
 
     Returns
@@ -94,7 +95,7 @@ def _measure(setting, dtype):
 
 
 def _steps(plan, Y):
-    """Return functions that repeat one step of `helpers.held_out` each, over all voxels."""
+    """Return functions that repeat one step of `helpers._engine.held_out` each, over all voxels."""
     rng = np.random.default_rng(0)
     n_features = len(plan.splits[0].rotation)
     numbers = rng.standard_normal((n_features, held_out.BLOCK)).astype(plan.dtype)

@@ -17,7 +17,7 @@ import numpy as np
 
 from benchmarks import setting
 from benchmarks.timing import peak_mb
-from helpers import inference, receptive_fields, ridge, whole_brain
+from helpers import inference, receptive_fields, ridge, scaling
 
 ROOT = Path(__file__).parents[1]
 N_SCAN_RUNS = 20  # of made-up recordings; two to a fold
@@ -78,7 +78,7 @@ def voxels(bold, samples, features):
 
     def score():
         with TemporaryDirectory() as folder:
-            whole_brain.score_blocks(folder, X, bold, runs, setting.ALPHAS, setting.N_FOLDS)
+            scaling.score_blocks(folder, X, bold, runs, setting.ALPHAS, setting.N_FOLDS)
 
     return _repeat(score)
 

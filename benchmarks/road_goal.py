@@ -11,7 +11,7 @@ from nilearn.maskers import MultiNiftiMasker
 
 from benchmarks.rows import limit_row, ratio_row
 from benchmarks.timing import compare
-from helpers import datasets
+from helpers import data
 
 N_JOBS = 2
 SHIFT = 2
@@ -29,12 +29,12 @@ def measure(setting):
     -------
     ratios, limits : list of dict
     """
-    dataset = datasets.load("twin")
-    files = dataset.func[datasets.KINDS["random"]]
+    dataset = data.load("twin")
+    files = dataset.func[data.KINDS["random"]]
 
     def first_load():
         with TemporaryDirectory() as empty, patch.dict(os.environ, BOOK_DATA_DIR=empty):
-            return datasets.recording(dataset, shift=SHIFT).bold
+            return data.recording(dataset, shift=SHIFT).bold
 
     def masker():
         return _stack_with_masker(dataset.mask, files)
@@ -68,8 +68,8 @@ def _stack_with_masker(mask, files):
 def _second_load(setting, dataset):
     n_runs = setting.repeat(7)
     with TemporaryDirectory() as folder, patch.dict(os.environ, BOOK_DATA_DIR=folder):
-        datasets.recording(dataset)
-        (second,) = compare(lambda: datasets.recording(dataset), n_runs=n_runs)
+        data.recording(dataset)
+        (second,) = compare(lambda: data.recording(dataset), n_runs=n_runs)
     return limit_row(
         "road-second-load",
         "loading: again, from the cache",

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from helpers import datasets
-from helpers.folds import run_folds
+from helpers import data
+from helpers._engine.folds import run_folds
 
 ALPHAS = np.logspace(0, 5, 20)
 N_FOLDS = 10
@@ -55,6 +55,6 @@ def load(quick):
     -------
     Setting
     """
-    recording = datasets.recording(datasets.load("twin"))
+    recording = data.recording(data.load("twin"))
     bold = np.ascontiguousarray(recording.bold[:, :: QUICK if quick else 1])
     return Setting(quick, recording.stimuli, bold, recording.runs)

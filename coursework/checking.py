@@ -17,7 +17,7 @@ import numpy as np
 import preparing
 from wrong_answers import WRONG_ANSWERS
 
-from helpers import student_twin
+from helpers import twin
 
 
 def copy_course(root):
@@ -73,14 +73,14 @@ def wrong_notebook(root, assignment, name):
 
 def numbers_of_another(root, assignment, student, names):
     """Run the reference solution on another student's twin; return the values as code."""
-    os.environ[student_twin.GRADED] = str(preparing.make_twin(_another(root, student), root))
+    os.environ[twin.students.GRADED] = str(preparing.make_twin(_another(root, student), root))
     values = {}
     try:
         for cell in read(root, assignment).cells:
             if cell.cell_type == "code" and not cell.metadata.get("nbgrader", {}).get("grade"):
                 exec(cell.source, values)
     finally:
-        del os.environ[student_twin.GRADED]
+        del os.environ[twin.students.GRADED]
     with np.printoptions(threshold=sys.maxsize, precision=8):
         return {
             name: f"np.{values[name]!r}" if isinstance(values[name], np.ndarray) else values[name]

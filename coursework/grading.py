@@ -26,7 +26,7 @@ from nbgrader.apps.zipcollectapp import ZipCollectApp
 from nbgrader.plugins import CsvExportPlugin
 from traitlets.config.loader import PyFileConfigLoader
 
-from helpers import student_twin
+from helpers import twin
 
 HERE = Path(__file__).resolve().parent
 ASSIGNMENTS = ("assignment_a", "assignment_b", "assignment_c")
@@ -61,7 +61,7 @@ def release(course, assignment):
     """Write the version for students, without solutions and hidden tests."""
     result = _checked(course.generate_assignment(assignment))
     root = Path(course.coursedir.root)
-    note = root / "release" / assignment / student_twin.HANDED_OUT
+    note = root / "release" / assignment / twin.students.HANDED_OUT
     note.unlink(missing_ok=True)
     if (root / preparing.SALT).is_file():
         text = "The course hands out the recording: put its folder here.\n"
@@ -80,11 +80,11 @@ def hand_out(course, assignment, students):
     root = Path(course.coursedir.root)
     packed = []
     for student in students:
-        twin = preparing.make_twin(student, root)
+        made = preparing.make_twin(student, root)
         folder = root / "handout" / student / assignment
         shutil.rmtree(folder, ignore_errors=True)
         shutil.copytree(root / "release" / assignment, folder)
-        shutil.copytree(twin / "recording", folder / "recording")
+        shutil.copytree(made / "recording", folder / "recording")
         packed.append(Path(shutil.make_archive(str(folder), "zip", folder.parent, assignment)))
     return packed
 
@@ -162,7 +162,7 @@ def _in_a_process(course, assignment, student, seconds, gigabytes):
     """Autograde one submission; return nbgrader's result, or why there is none."""
     # A server that has slow modules loaded: each process is a copy of it, and starts at once.
     context = multiprocessing.get_context("spawn" if sys.platform == "win32" else "forkserver")
-    context.set_forkserver_preload(["nbgrader.apps", "helpers.student_twin"])
+    context.set_forkserver_preload(["nbgrader.apps", "helpers.twin"])
     receiving, sending = context.Pipe(duplex=False)
     settings = course.coursedir.root, course.config.ExecutePreprocessor.timeout
     process = context.Process(

@@ -7,7 +7,7 @@ import nbformat
 import numpy as np
 from nbgrader.preprocessors import NbGraderPreprocessor
 
-from helpers import student_twin
+from helpers import twin
 
 SALT = "salt.txt"  # in the folder of the course: its secret; Git ignores it
 LONGEST = 20_000  # characters of one output that are kept
@@ -32,10 +32,10 @@ def make_twin(student, root):
     """
     folder, secret = root / "twins" / student, root / SALT
     salt = secret.read_text(encoding="utf-8").strip() if secret.is_file() else ""
-    if not student_twin.is_made(folder / "recording", student, salt):
+    if not twin.students.is_made(folder / "recording", student, salt):
         (folder / "truth.npz").unlink(missing_ok=True)
     if not (folder / "truth.npz").is_file():
-        truth = student_twin.make(folder / "recording", student, salt)
+        truth = twin.students.make(folder / "recording", student, salt)
         np.savez(folder / "truth.npz", **truth)
     return folder
 
@@ -43,11 +43,11 @@ def make_twin(student, root):
 def prepare_twin(assignment, student, notebooks):
     """Give hidden tests the twin of the student whose submission comes next."""
     # Gone first: should this fail, nobody is graded on the twin of the student before.
-    os.environ.pop(student_twin.GRADED, None)
+    os.environ.pop(twin.students.GRADED, None)
     os.environ["TQDM_DISABLE"] = "1"  # a test that writes to stderr counts as failed
     os.environ.setdefault("BOOK_DATA_DIR", str(Path.cwd()))
     student = Path(notebooks[0]).resolve().parents[1].name
-    os.environ[student_twin.GRADED] = str(make_twin(student, Path.cwd()))
+    os.environ[twin.students.GRADED] = str(make_twin(student, Path.cwd()))
 
 
 class PutBackCells(NbGraderPreprocessor):

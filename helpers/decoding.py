@@ -1,60 +1,173 @@
-"""Reconstruction: the image behind the responses, by turning an encoding model round.
+"""Decoding: which image was shown, and what it looked like.
 
 For one trial, with the image x (n_pixels,) and the responses y (n_voxels,), the model says
 
-    y = B'x + b + noise,    noise ~ N(0, S),
+    y = B'x + b + noise,    noise ~ N(0, S).
 
-and Bayes' rule turns it into a distribution over images. `helpers.identification` uses the same
-model forwards, to choose among given images.
+Identification uses it forwards, to choose among given images; Bayes' rule turns it into a
+distribution over images.
 """
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve, solve_triangular
+from scipy.linalg import cho_factor, cho_solve, cholesky, solve_triangular
 from scipy.spatial.distance import cdist
+from sklearn.linear_model import OrthogonalMatchingPursuit
 
-from helpers.blocks import image_blocks
-from helpers.checks import check_table
-from helpers.identification import root_of
+from helpers._engine.checks import check_pair, check_table
+from helpers._engine.threads import on_threads
+
+__all__ = [
+    "correlations",
+    "identified",
+    "log_likelihoods",
+    "patches",
+    "reconstruct",
+    "reconstruct_multiscale",
+    "smooth_covariance",
+]
 
 
-def block_means(values, recording, shift=2):
-    """Average rows over each block, the rows through which one image lasts, some rows later.
+def correlations(measured, predicted):
+    """Correlate each measured pattern with each predicted one, over voxels [1]_.
 
     Parameters
     ----------
-    values : array_like, shape (n_samples, n_columns)
-        One row for each row of the recording: responses, predictions, or features.
-    recording : Recording
-        Says where blocks begin and end; loaded with ``shift=0``.
-    shift : int
-        Volumes by which the rows of `values` come after those of the images.
+    measured : array_like, shape (n_trials, n_voxels)
+    predicted : array_like, shape (n_candidates, n_voxels)
 
     Returns
     -------
-    ndarray, shape (n_blocks, n_columns)
-        In the order of the recording. A block at the end of its run loses the rows that lie
-        beyond it.
+    ndarray, shape (n_trials, n_candidates)
 
     Raises
     ------
     ValueError
-        If no image was shown, the tables have different lengths, the shift is negative, or all
-        rows of a block lie beyond the end of its run.
+        For tables that do not fit together or hold values that are no numbers.
+
+    References
+    ----------
+    .. [1] Kay, K. N., et al. (2008). Identifying natural images from human brain activity.
+       Nature, 452(7185), 352-355.
     """
-    runs = recording.runs
-    if len(values) != len(runs) or shift < 0 or not recording.is_on.any():
+    measured, predicted = _check_patterns(measured, predicted)
+    return 1 - cdist(measured, predicted, "correlation")
+
+
+def log_likelihoods(measured, predicted, noise):
+    """Say how probable each measured pattern is under each candidate, with Gaussian noise.
+
+    Parameters
+    ----------
+    measured : array_like, shape (n_trials, n_voxels)
+    predicted : array_like, shape (n_candidates, n_voxels)
+    noise : array_like, shape (n_voxels, n_voxels)
+        Covariance S of the noise of one trial.
+
+    Returns
+    -------
+    ndarray, shape (n_trials, n_candidates)
+        -(y - f)' S^-1 (y - f) / 2, without the constant that all candidates share.
+
+    Raises
+    ------
+    ValueError
+        For tables that do not fit together, or a covariance that is none.
+    """
+    measured, predicted = _check_patterns(measured, predicted)
+    root = root_of("noise", noise, measured.shape[1])
+    # In the coordinates L^-1 y, with S = L L', the noise is white.
+    white = [solve_triangular(root, rows.T, lower=True).T for rows in (measured, predicted)]
+    return -cdist(*white, "sqeuclidean") / 2
+
+
+def identified(match, shown, n_candidates, seed=0):
+    """Say which trials are identified among some candidates: the image shown and others, drawn.
+
+    Each trial gets other candidates of its own. With the same seed those for a smaller number are
+    among those for a larger one.
+
+    Parameters
+    ----------
+    match : array_like, shape (n_trials, n_pool)
+        How well each image of the pool matches, larger is better.
+    shown : array_like of int, shape (n_trials,)
+        Which image of the pool was shown.
+    n_candidates : int
+        From 1 to the size of the pool.
+    seed : int
+
+    Returns
+    -------
+    ndarray of bool, shape (n_trials,)
+        Whether the image shown matches better than all others. A tie is a miss.
+
+    Raises
+    ------
+    ValueError
+        If `shown` does not fit `match`, or `n_candidates` does not fit the pool.
+    """
+    match, shown = check_table("match", match), np.asarray(shown)
+    n_trials, n_pool = match.shape
+    if shown.shape != (n_trials,) or not np.issubdtype(shown.dtype, np.integer):
         raise ValueError(
-            f"values has {len(values)} rows, the recording {len(runs)}, {recording.is_on.sum()} "
-            f"of them with an image, and shift is {shift}; expected equally many rows, at least "
-            "one image, and a shift of 0 or more."
+            f"shown has shape {shown.shape} and type {shown.dtype}; expected the column of the "
+            f"image shown, a whole number, for each of the {n_trials} rows of match."
         )
-    starts, stops = image_blocks(recording)
-    ends = np.searchsorted(runs, runs[starts], side="right")  # where the run of each block ends
-    rows = zip(starts + shift, np.minimum(stops + shift, ends), strict=True)
-    blocks = [values[first:end] for first, end in rows]
-    if not all(map(len, blocks)):
-        raise ValueError(f"A block lies at the end of its run: no rows {shift} volumes later.")
-    return np.array([np.mean(block, axis=0, dtype=np.float64) for block in blocks])
+    if shown.min() < 0 or shown.max() >= n_pool or not 1 <= n_candidates <= n_pool:
+        raise ValueError(
+            f"shown runs from {shown.min()} to {shown.max()} and n_candidates is {n_candidates}; "
+            f"match has columns 0 to {n_pool - 1}, and so at most {n_pool} candidates."
+        )
+    rows = np.arange(n_trials)
+    order = np.random.default_rng(seed).random(match.shape)
+    order[rows, shown] = -1  # first in line
+    drawn = np.argsort(order, axis=1)[:, 1:n_candidates]
+    others = np.take_along_axis(match, drawn, axis=1)
+    return (others < match[rows, shown][:, np.newaxis]).all(axis=1)
+
+
+def root_of(name, covariance, size):
+    """Return the lower triangular L with L L' = covariance.
+
+    Parameters
+    ----------
+    name : str
+        What the covariance is called in messages.
+    covariance : array_like, shape (size, size)
+    size : int
+
+    Returns
+    -------
+    ndarray, shape (size, size)
+
+    Raises
+    ------
+    ValueError
+        If it has another shape, is not symmetric, or not positive definite.
+    """
+    covariance = check_table(name, covariance)
+    if covariance.shape != (size, size) or not np.allclose(covariance, covariance.T):
+        raise ValueError(
+            f"{name} has shape {covariance.shape}; expected a symmetric covariance matrix of "
+            f"shape ({size}, {size})."
+        )
+    try:
+        return cholesky(covariance, lower=True)
+    except np.linalg.LinAlgError:
+        raise ValueError(
+            f"{name} is no covariance matrix: it is not positive definite. Shrink it, for example "
+            "with sklearn.covariance.LedoitWolf, or add a little to its diagonal."
+        ) from None
+
+
+def _check_patterns(measured, predicted):
+    measured, predicted = check_table("measured", measured), check_table("predicted", predicted)
+    if measured.shape[1] != predicted.shape[1]:
+        raise ValueError(
+            f"measured has {measured.shape[1]} voxels and predicted {predicted.shape[1]}; expected "
+            "the same voxels in both: choose the same columns."
+        )
+    return measured, predicted
 
 
 def reconstruct(responses, coef, intercept, noise, prior_mean, prior):
@@ -148,3 +261,97 @@ def smooth_covariance(variance, length, shape=(10, 10)):
     places = np.argwhere(np.ones(shape))
     squared = cdist(places, places, "sqeuclidean")
     return variance * (np.exp(-squared / (2 * length**2)) if length else (squared == 0) * 1.0)
+
+
+SIZES = ((1, 1), (2, 1), (1, 2), (2, 2))  # rows x columns of a patch
+N_SELECTED, N_USED = 500, 10  # voxels of a patch: chosen by F, and given a weight
+
+
+def reconstruct_multiscale(images, responses, measured, shape=(10, 10), n_selected=N_SELECTED):
+    """Decode images from responses with the approach of nilearn's example.
+
+    Parameters
+    ----------
+    images : array_like, shape (n_samples, n_pixels)
+        Images to learn from, 0 or 1, without rest rows; C order.
+    responses : array_like, shape (n_samples, n_voxels)
+        The responses to them.
+    measured : array_like, shape (n_trials, n_voxels)
+        Responses to decode.
+    shape : (int, int)
+        Rows and columns of the image.
+    n_selected : int
+        Voxels with the largest F that each patch may use.
+
+    Returns
+    -------
+    ndarray, shape (n_trials, n_pixels)
+        Above .5 counts as lit.
+
+    Raises
+    ------
+    ValueError
+        For tables that do not fit together or hold values that are no numbers.
+    """
+    images, responses = check_pair(images, responses)
+    measured = check_table("measured", measured)
+    if images.shape[1] != np.prod(shape) or measured.shape[1] != responses.shape[1]:
+        raise ValueError(
+            f"images have {images.shape[1]} pixels, responses {responses.shape[1]} voxels and "
+            f"measured {measured.shape[1]}; expected {np.prod(shape)} pixels, and the same voxels."
+        )
+    scale = responses.std(axis=0)
+    scale[scale == 0] = 1
+    z = (responses - responses.mean(axis=0)) / scale
+    test = (measured - responses.mean(axis=0)) / scale
+    decoded = [_decode_size(images, z, test, patches(size, shape), n_selected) for size in SIZES]
+    return np.mean(decoded, axis=0)
+
+
+def patches(size, shape=(10, 10)):
+    """Say which pixels lie in each patch of a size.
+
+    Parameters
+    ----------
+    size, shape : (int, int)
+        Rows and columns of a patch, and of the image.
+
+    Returns
+    -------
+    ndarray of float, shape (n_pixels, n_patches)
+        1 inside the patch, else 0.
+    """
+    places = np.argwhere(np.ones(np.subtract(shape, size) + 1))
+    inside = np.zeros((len(places), *shape))
+    for patch, (row, column) in zip(inside, places, strict=True):
+        patch[row : row + size[0], column : column + size[1]] = 1
+    return inside.reshape(len(places), -1).T
+
+
+def _decode_size(images, z, test, inside, n_selected):
+    """Decode all patches of a size and spread them over the pixels that they cover."""
+    targets = images @ (inside / inside.sum(axis=0))
+    best = np.argsort(_f_values(targets, z), axis=1, kind="stable")[:, -n_selected:]
+
+    def decode(patch):
+        voxels = np.sort(best[patch])
+        # 'precompute' is a matter of speed: few steps do not pay for a table of all products.
+        model = OrthogonalMatchingPursuit(n_nonzero_coefs=N_USED, precompute=False)
+        return model.fit(z[:, voxels], targets[:, patch]).predict(test[:, voxels])
+
+    decoded = np.transpose(on_threads(decode, range(inside.shape[1])))
+    return decoded @ inside.T / inside.sum(axis=1)
+
+
+def _f_values(targets, z):
+    """F of each voxel between the values of each target, (n_targets, n_voxels), as f_classif."""
+    levels = np.unique(targets)
+    member = (targets[:, :, np.newaxis] == levels).astype(np.float64)  # n, targets, levels
+    counts = member.sum(axis=0)[:, :, np.newaxis]
+    sums = (member.reshape(len(z), -1).T @ z).reshape(*member.shape[1:], -1)
+    between = (sums**2 / np.maximum(counts, 1)).sum(axis=1)  # the mean of all is 0
+    within = (z**2).sum(axis=0) - between
+    n_groups = (counts > 0).sum(axis=1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        f = (between / (n_groups - 1)) / (within / (len(z) - n_groups))
+    return np.nan_to_num(f, nan=-np.inf, posinf=np.inf)  # a constant voxel comes last

@@ -2,8 +2,10 @@
 
 import numpy as np
 
-from helpers.checks import check_table
-from helpers.folds import check_runs
+from helpers._engine.checks import check_table
+from helpers._engine.folds import check_runs
+
+__all__ = ["delay"]
 
 
 def delay(X, runs, delays):

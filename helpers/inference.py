@@ -1,12 +1,22 @@
-"""Is a score more than chance? What scores look like when images and responses do not belong."""
+"""Whether a score is more than chance, and how good it could be at best.
+
+One half tells what scores look like when images and responses do not belong together. The other
+estimates the noise ceiling of single trials, from images that were shown repeatedly.
+"""
 
 import numpy as np
 from tqdm import tqdm
 
-from helpers.checks import check_lengths, check_penalties, check_shape, check_table
-from helpers.constant_voxels import warn_constant
-from helpers.folds import check_several_runs
-from helpers.run_orders import prepare_images, score_orders
+from helpers._engine.checks import check_lengths, check_penalties, check_shape, check_table
+from helpers._engine.constant_voxels import is_constant, warn_constant
+from helpers._engine.folds import check_several_runs
+from helpers._engine.run_orders import prepare_images, score_orders
+
+__all__ = [
+    "p_values",
+    "permute_runs",
+    "single_trial_ceiling",
+]
 
 BATCH = 100  # permutations that are finished together; an interrupt loses no more than these
 TIE = 1e-4  # R2 as close as this are the same: single precision may cost as much
@@ -18,7 +28,7 @@ def permute_runs(null, X, Y, runs, alpha=100.0, n_folds=10, seed=0, dtype=np.flo
     Each permutation puts the responses' runs in a random order; images and folds stay. Whole runs
     move, because neighbouring volumes resemble each other [1]_. The score is the one of
     ``ridge.cross_validate(X, Y_permuted, runs, (alpha,), n_folds).scores[0].mean(axis=0)``;
-    `helpers.run_orders` explains why it takes milliseconds.
+    `helpers._engine.run_orders` explains why it takes milliseconds.
 
     The test asks *which image* a voxel responds to. If the timing is the same in every run, a voxel
     that responds to anything on the screen scores as well in another order: it is not significant.
@@ -171,3 +181,73 @@ def _check_origin(row, expected, number):
             "in rows that are to do. Pass the arguments that null was begun with, or start again "
             f"with null[:] = np.nan."
         )
+
+
+def single_trial_ceiling(responses, image):
+    """Estimate the share of the variance of single trials that lies between images [1]_.
+
+    Parameters
+    ----------
+    responses : array_like, shape (n_trials, n_voxels)
+        One response a trial, any unit.
+    image : array_like, shape (n_trials,)
+        Which image each trial showed; any labels. Images may be shown unequally often.
+
+    Returns
+    -------
+    ndarray, shape (n_voxels,)
+        At most 1. Voxels without any difference between images scatter around 0, so that about
+        half of them are negative. NaN where a voxel is constant.
+
+    Raises
+    ------
+    ValueError
+        If no image is shown twice, if there is one image only, if there is not one image a trial,
+        or for NaN and infinite values.
+
+    Warns
+    -----
+    ConstantVoxelWarning
+        If voxels are constant over all trials.
+
+    References
+    ----------
+    .. [1] Benjamini, Y., & Yu, B. (2013). The shuffle estimator for explainable variance in fMRI
+       experiments. Annals of Applied Statistics, 7(4), 2007-2033. There images are a random
+       sample of all images; here they are the images of interest.
+    """
+    responses = check_table("responses", responses)
+    image, counts = _count_images(image, len(responses))
+    constant = is_constant(responses)
+    warn_constant(constant, "over all trials", "Their ceilings are NaN")
+    deviations = responses - responses.mean(axis=0)
+    shown = image[:, np.newaxis] == np.arange(len(counts))
+    averages = shown.T @ deviations / counts[:, np.newaxis]
+    between = counts @ averages**2
+    within = ((deviations - averages[image]) ** 2).sum(axis=0)
+    noise = within / (len(image) - len(counts))
+    total = np.where(constant, np.nan, between + within)
+    return (between - (len(counts) - 1) * noise) / total
+
+
+def _count_images(image, n_trials):
+    """Return images numbered from 0 and how often each was shown, or say what is missing."""
+    image = np.asarray(image)
+    if image.shape != (n_trials,):
+        raise ValueError(
+            f"image has shape {image.shape}; expected one image for each of the {n_trials} trials, "
+            f"that is shape ({n_trials},). Pass trials(recording).image."
+        )
+    labels, image, counts = np.unique(image, return_inverse=True, return_counts=True)
+    if len(labels) == n_trials:
+        raise ValueError(
+            f"No image is shown twice: {n_trials} trials, {n_trials} images. Expected repeats, "
+            "because only they tell noise from differences between images. Use the figure runs: "
+            'datasets.recording(dataset, kind="figure").'
+        )
+    if len(labels) == 1:
+        raise ValueError(
+            f"All {n_trials} trials show the same image; expected two or more images, because the "
+            "ceiling is about differences between them."
+        )
+    return image, counts

@@ -4,10 +4,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from helpers.checks import check_arrays
-from helpers.constant_voxels import is_constant, warn_constant
-from helpers.folds import run_folds
-from helpers.lasso_choice import fit_with_best_penalty
+from helpers._engine.checks import check_arrays
+from helpers._engine.constant_voxels import is_constant, warn_constant
+from helpers._engine.folds import run_folds
+from helpers._engine.gaussians import sample_gaussians
+from helpers._engine.lasso_choice import fit_with_best_penalty
+
+__all__ = ["GaussianFits", "fit_gaussians", "lasso", "sample_gaussians"]
 
 GAUSSIAN_BLOCK = 256  # voxels at once: some 60 MB of correlations
 
@@ -37,7 +40,8 @@ def lasso(X, Y, runs, n_folds=5):
     Each voxel gets the model of scikit-learn's ``LassoLarsCV(max_iter=10)``, whose penalty is
     chosen on held-out runs. With 20 runs of equal length the folds are those of the example's
     default ``cv=5``. All voxels take each step together, so a whole mask takes seconds:
-    `helpers.lasso_path` says how, and `helpers.lasso_choice` gives the chosen penalties as well.
+    `helpers._engine.lasso_path` says how, and `helpers._engine.lasso_choice` gives the chosen
+    penalties as well.
 
     Parameters
     ----------
@@ -134,29 +138,6 @@ def fit_gaussians(weights, shape=(10, 10)):
         fits.centre[block], fits.size[block] = centres[best], sizes[best]
         fits.match[block] = correlation[np.arange(len(block)), best]
     return fits
-
-
-def sample_gaussians(centre, size, shape=(10, 10)):
-    """Sample 2-D Gaussians with peak 1 at pixel centres.
-
-    Parameters
-    ----------
-    centre : ndarray, shape (n, 2)
-        Row and column in pixels.
-    size : ndarray, shape (n,)
-        Standard deviation in pixels.
-    shape : (int, int)
-        Rows and columns of the image.
-
-    Returns
-    -------
-    ndarray, shape (n, n_pixels), in C order
-    """
-    rows, columns = (
-        np.exp(-((np.arange(n) - centre[:, [axis]]) ** 2) / (2 * size[:, np.newaxis] ** 2))
-        for axis, n in enumerate(shape)
-    )
-    return (rows[:, :, np.newaxis] * columns[:, np.newaxis, :]).reshape(len(centre), -1)
 
 
 def _candidates(shape):

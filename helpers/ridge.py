@@ -1,23 +1,37 @@
 """Ridge regression for thousands of voxels and all penalties at once, scored on held-out runs.
 
-Why sums are enough, and the formulas, stand in `helpers.moments` and `helpers.splits`.
+Why sums are enough, and the formulas, stand in `helpers._engine.moments` and
+`helpers._engine.splits`.
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
-from helpers import held_out, nested
-from helpers.checks import (
+from helpers._engine import held_out, nested
+from helpers._engine.checks import (
     check_arrays,
     check_lengths,
     check_penalties,
     check_shape,
     check_table,
 )
-from helpers.constant_voxels import warn_constant
-from helpers.folds import check_several_runs, run_folds
-from helpers.weights import fit
+from helpers._engine.constant_voxels import ConstantVoxelWarning, warn_constant
+from helpers._engine.folds import check_several_runs, run_folds
+from helpers._engine.weights import fit
+
+__all__ = [
+    "ConstantVoxelWarning",
+    "Partition",
+    "RidgeScores",
+    "cross_validate",
+    "fit",
+    "nested_scores",
+    "partition",
+    "predict_held_out",
+    "run_folds",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +58,7 @@ def cross_validate(X, Y, runs, alphas=(100.0,), n_folds=10, dtype=np.float64):
     """Score ridge regression on held-out runs, for every penalty, fold and voxel.
 
     The scores equal those of scikit-learn's ``Ridge(alpha)`` fitted on the training runs and
-    ``r2_score`` on the held-out runs. `helpers.splits` derives the formulas.
+    ``r2_score`` on the held-out runs. `helpers._engine.splits` derives the formulas.
 
     Parameters
     ----------
@@ -160,3 +174,74 @@ def _prepare(X, Y, runs, alphas, n_folds, dtype):
     check_lengths(X, Y)
     alphas = np.atleast_1d(check_penalties(alphas))
     return held_out.make_plan(X, check_several_runs(runs, len(X)), alphas, n_folds, dtype), Y
+
+
+class Partition(NamedTuple):
+    """Held-out scores of two sets of features, together and alone; arrays of shape (n_voxels,)."""
+
+    both: np.ndarray
+    first: np.ndarray
+    second: np.ndarray
+
+    @property
+    def only_first(self):
+        """R2 that is lost without the first set."""
+        return self.both - self.second
+
+    @property
+    def only_second(self):
+        """R2 that is lost without the second set."""
+        return self.both - self.first
+
+    @property
+    def shared(self):
+        """R2 that either set can give."""
+        return self.first + self.second - self.both
+
+
+def partition(first, second, Y, runs, alphas, n_folds=10, dtype=np.float64):
+    """Part the score of two sets of features: what only one can give, and what either can [1]_.
+
+    The penalties of each of the three models are chosen voxel by voxel on other folds
+    (`nested_scores`). One penalty acts on both sets: give them a similar scale, for example
+    by multiplying a single column that stands against a hundred by ten.
+
+    Parameters
+    ----------
+    first, second : array_like, shape (n_samples, n_features)
+        The two sets, for example pixels and a column that says whether an image is on.
+    Y, runs, alphas, n_folds, dtype
+        As for `cross_validate`.
+
+    Returns
+    -------
+    Partition
+        Its parts ``only_first``, ``only_second`` and ``shared`` add up to ``both``. They may be
+        negative: a set that adds more noise than signal lowers the score.
+
+    Raises
+    ------
+    ValueError
+        As `nested_scores`.
+
+    Warns
+    -----
+    ConstantVoxelWarning
+        If voxels are constant over a fold. Their scores are NaN.
+
+    References
+    ----------
+    .. [1] de Heer, W. A., Huth, A. G., Griffiths, T. L., Gallant, J. L., & Theunissen, F. E.
+       (2017). The hierarchical cortical organization of human speech processing. Journal of
+       Neuroscience, 37(27), 6539-6557.
+    """
+    first, second = check_table("first", first), check_table("second", second)
+    if len(first) != len(second):
+        raise ValueError(
+            f"first has {len(first)} samples and second has {len(second)}; expected one row a "
+            "sample in both: make both from the same stimuli."
+        )
+    tables = (np.column_stack([first, second]), first, second)
+    return Partition(
+        *(nested_scores(X, Y, runs, alphas, n_folds=n_folds, dtype=dtype) for X in tables)
+    )

@@ -1,163 +1,127 @@
 """The simulated twin: the files of the real recording, written from known receptive fields.
 
-``python -m helpers.twin`` writes it to the book's data folder.
+`make_twin` writes it and `load_truth` reads what it was made from. How it is made stands in the
+modules `brain`, `stimuli`, `responses`, `ceiling` and `files`; `calibration` holds what is
+published of the real recording. Each student of a course has a small twin of their own (`students`,
+`load_student`).
+
+``python -m helpers.twin`` writes the twin to the book's data folder.
 """
 
-import errno
 import os
-import shutil
-import tempfile
 from pathlib import Path
-from zipfile import BadZipFile
 
-import nibabel as nib
 import numpy as np
-import psutil
-from nilearn.datasets import get_data_dirs
+from sklearn.utils import Bunch
 
-from helpers.errors import DataError
-from helpers.image_files import UNREADABLE
-from helpers.layout import RECORDING, missing_files
-from helpers.truth import TRUTH
-from helpers.twin_files import MARK, write_recording
+from helpers import data
+from helpers._files import DataError
+from helpers._files.layout import is_twin
+from helpers._twin import brain, calibration, ceiling, files, responses, stimuli, students
+from helpers._twin.truth import Truth, load_truth
+from helpers._twin.writing import make_twin
 
-VERSION = 3  # of the simulator: a twin of another version is made anew
-PARTIAL = ".twin-of-process-"
-
-
-def is_twin(folder):
-    """Say whether a folder holds the recording of a simulated twin.
-
-    Parameters
-    ----------
-    folder : path-like
-        Folder that holds, or may hold, the folder ``miyawaki2008``.
-
-    Returns
-    -------
-    bool
-        What the mask's header says: every image of the twin is marked as simulated.
-    """
-    try:
-        header = nib.load(Path(folder) / RECORDING / "mask" / "mask.nii.gz").header
-    except UNREADABLE:
-        return False
-    return header["descrip"].item() == MARK
+__all__ = [
+    "Truth",
+    "brain",
+    "calibration",
+    "ceiling",
+    "files",
+    "graded_recording",
+    "graded_truth",
+    "is_twin",
+    "load_student",
+    "load_truth",
+    "make_twin",
+    "responses",
+    "stimuli",
+    "students",
+]
 
 
-def make_twin(folder, seed=2008):
-    """Write the simulated twin, unless the folder holds it already.
-
-    The files are written into a temporary folder beside `folder`, which takes its name only when
-    all of them are there: an interrupted run leaves no half-made twin.
+def load_student(student):
+    """Find the recording of a student: handed out beside the notebook, or made from the id.
 
     Parameters
     ----------
-    folder : path-like
-        Where to put it. It gets the folder ``miyawaki2008`` in the layout of nilearn's fetcher
-        and the ground truth beside it.
-    seed : int
-        Of the random numbers. The same seed gives the same arrays.
+    student : str
+        The id.
 
     Returns
     -------
-    pathlib.Path
-        `folder`.
+    random, figure : Bunch
+        Paths, as from `helpers.data.from_files`.
 
     Raises
     ------
     ValueError
-        If the seed is not a whole number from 0 up, if the folder holds something other than a
-        twin, or if it is one in which nilearn looks for real recordings.
-    DataError
-        If the folder cannot be written or the disk is full.
+        If the folder ``recording`` beside the notebook belongs to somebody else, or is missing
+        in a course that hands recordings out.
     """
-    _check_seed(seed)
-    folder = Path(folder).resolve()
-    if _is_current(folder, seed):
-        return folder
-    _check_folder(folder)
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        _remove_left_over(folder.parent)
-        prefix = f"{PARTIAL}{os.getpid()}-"
-        with tempfile.TemporaryDirectory(prefix=prefix, dir=folder.parent) as temporary:
-            made = Path(temporary) / "twin"
-            truth = write_recording(made, seed)
-            np.savez_compressed(made / TRUTH, **truth, seed=seed, version=VERSION)
-            if not _is_current(folder, seed):  # another process may have been first
-                _replace(folder, made)
-    except OSError as error:
-        if not _is_current(folder, seed):
-            reason = "the disk is full" if error.errno == errno.ENOSPC else error.strerror or error
-            raise DataError(
-                f"The twin cannot be written to {folder}: {reason}. It needs 60 MB in a folder "
-                "that you may write to; the environment variable BOOK_DATA_DIR names another one."
-            ) from None
-    return folder
-
-
-def _replace(folder, made):
-    """Give a new twin its name; an older one keeps its place if that fails."""
-    older = made.with_name("replaced")
-    if folder.exists():
-        folder.rename(older)
-    try:
-        made.rename(folder)
-    except OSError:
-        if older.exists():
-            older.rename(folder)
-        raise
-
-
-def _is_current(folder, seed):
-    """Say whether the twin of this seed is there with all its files."""
-    if not is_twin(folder) or missing_files(folder / RECORDING):
-        return False
-    try:
-        with (folder / TRUTH).open("rb") as stream, np.load(stream) as stored:
-            return (stored["seed"], stored["version"]) == (seed, VERSION)
-    except (OSError, ValueError, KeyError, BadZipFile):
-        return False  # no truth, or a damaged one: the twin is made anew
-
-
-def _check_seed(seed):
-    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
-        raise ValueError(f"seed is {seed!r}; it must be a whole number from 0 up, such as 2008.")
-
-
-def _check_folder(folder):
-    """Raise ValueError where a twin would remove something else, or pass for a recording."""
-    twin_is_there = is_twin(folder)
-    entries = {entry.name for entry in folder.iterdir()} if folder.is_dir() else set()
-    if twin_is_there:
-        entries -= {RECORDING, TRUTH}
-    if entries or folder.is_file():
+    graded = os.environ.get(students.GRADED)
+    folder = Path(graded or ".").resolve() / "recording"
+    owner = students.read_stamp(folder).get("student")
+    if owner is None and not graded and Path(students.HANDED_OUT).exists():
+        raise ValueError('Put the folder "recording" that you were given beside this notebook.')
+    if owner is None:
+        students.make(folder, student)
+    elif owner != student and not graded:
         raise ValueError(
-            f"{folder} holds something other than a twin ({min(entries, default='it is a file')}), "
-            "which making one would remove; name a new, empty folder. If it is an older twin, "
-            "delete it."
+            f'The folder "recording" beside this notebook belongs to "{owner}", and the id is '
+            f'"{student}": correct the id, or delete the folder if the id is right.'
         )
-    if not twin_is_there and any(Path(known).resolve() == folder for known in get_data_dirs()):
-        raise ValueError(
-            f"{folder} is where nilearn looks for real recordings, and the twin could be taken "
-            "for one there; name another folder."
+    return tuple(
+        data.from_files(
+            sorted((folder / "func").glob(f"{kind}*")),
+            sorted((folder / "label").glob(f"{kind}*")),
+            folder / "mask.nii.gz",
         )
+        for kind in ("random", "figure")
+    )
 
 
-def _remove_left_over(parent):
-    """Remove what a run that was killed has left behind."""
-    for partial in parent.glob(PARTIAL + "*"):
-        process = partial.name.removeprefix(PARTIAL).split("-")[0]
-        if process.isdigit() and not psutil.pid_exists(int(process)):
-            shutil.rmtree(partial, ignore_errors=True)
+def graded_truth():
+    """Read the truth of the student who is being graded.
+
+    Returns
+    -------
+    Bunch
+        As from `make`.
+
+    Raises
+    ------
+    DataError
+        Wherever nothing is being graded: students have no truth.
+    """
+    folder = os.environ.get(students.GRADED)
+    if not folder:
+        raise DataError(
+            f"There is no truth here: hidden tests run while nbgrader grades, with "
+            f"{students.GRADED} set. Grade the notebook as coursework/README.md says."
+        )
+    with np.load(Path(folder) / "truth.npz") as stored:
+        return Bunch(**{name: stored[name][()] for name in stored})
+
+
+def graded_recording():
+    """Load the random runs of the student who is being graded, at the lag of their responses.
+
+    Returns
+    -------
+    helpers.data.Recording
+
+    Raises
+    ------
+    DataError
+        As `graded_truth`.
+    """
+    lag = int(graded_truth().lag)
+    return data.recording(load_student("graded")[0], "all", shift=lag)
 
 
 def main():
     """Write the twin to the book's data folder and say where it is."""
-    from helpers.datasets import data_folder
-
-    print(f"The simulated twin is in {make_twin(data_folder() / 'twin')}")
+    print(f"The simulated twin is in {make_twin(data.data_folder() / 'twin')}")
 
 
 if __name__ == "__main__":

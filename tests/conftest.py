@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from helpers import datasets
+from helpers import data
 
 
 @pytest.fixture(scope="session")
@@ -20,11 +20,11 @@ def real_bold(tmp_path_factory):
     if not os.environ.get("REAL_BOLD_DIR"):
         pytest.skip("REAL_BOLD_DIR is not set: it names the folder of the small real recording.")
     folder = Path(os.environ["REAL_BOLD_DIR"])
-    dataset = datasets.from_files(
+    dataset = data.from_files(
         func=[folder / f"run-{run}_bold.nii.gz" for run in (1, 2)],
         label=[folder / f"run-{run}_stimuli.csv" for run in (1, 2)],
         mask=folder / "mask.nii.gz",
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("BOOK_DATA_DIR", str(tmp_path_factory.mktemp("data")))
-        return datasets.recording(dataset, kind="all", shift=0)
+        return data.recording(dataset, kind="all", shift=0)

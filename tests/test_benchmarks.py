@@ -13,8 +13,8 @@ from sklearn.linear_model import Ridge
 
 from benchmarks import __main__ as program
 from benchmarks import growth, machine, peak, points, ridge_goals, rows, setting, tables, timing
-from helpers import held_out
-from helpers.folds import run_folds
+from helpers._engine import held_out
+from helpers._engine.folds import run_folds
 
 RESULTS = Path(__file__).parents[1] / "benchmarks" / "results.json"
 ALPHAS = [0.1, 1.0, 10.0]

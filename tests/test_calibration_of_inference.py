@@ -10,7 +10,8 @@ import pytest
 from scipy.signal import detrend
 from scipy.stats import false_discovery_control
 
-from helpers import inference, ridge, twin_brain, twin_response, twin_stimuli
+from helpers import inference, ridge
+from helpers._twin import brain, responses, stimuli
 
 N_TWINS, N_VOXELS, N_RUNS, N_PERMUTATIONS = 20, 300, 10, 200
 SHIFT, N_FOLDS, ALPHA = 2, 5, 1000.0
@@ -19,31 +20,29 @@ N_PLACES = 2500  # the marked voxels, which are special, have columns up to 2131
 
 def draw_voxels(rng):
     """Draw voxels that look anywhere in the image, in areas drawn by lot."""
-    names = sum(twin_brain.AREAS.values(), ())
+    names = sum(brain.AREAS.values(), ())
     centre = rng.uniform(0, 9, (N_PLACES, 2))
-    eccentricity = twin_brain.DEGREES_PER_PIXEL * np.linalg.norm(
-        centre - twin_brain.FIXATION, axis=1
-    )
-    place = twin_brain.Retinotopy(
+    eccentricity = brain.DEGREES_PER_PIXEL * np.linalg.norm(centre - brain.FIXATION, axis=1)
+    place = brain.Retinotopy(
         np.full(N_PLACES, "LH"), rng.choice(names, N_PLACES), centre, eccentricity
     )
-    voxels = twin_response.draw_voxels(place, rng)
-    others = np.delete(np.arange(N_PLACES), list(twin_brain.MARKED))
+    voxels = responses.draw_voxels(place, rng)
+    others = np.delete(np.arange(N_PLACES), list(brain.MARKED))
     chosen = rng.choice(others, N_VOXELS, replace=False)
-    return twin_response.Voxels(*(values[chosen] for values in voxels))
+    return responses.Voxels(*(values[chosen] for values in voxels))
 
 
 def small_twin(seed):
     """Simulate X, Y and runs, cleaned as the chapters do, and say what the voxels are."""
     rng = np.random.default_rng([7, seed])
     voxels = draw_voxels(rng)
-    loading = twin_response.SHARED * rng.uniform(0.3, 1, N_VOXELS)
-    response = twin_response.haemodynamic_response(voxels.peak)
+    loading = responses.SHARED * rng.uniform(0.3, 1, N_VOXELS)
+    response = responses.haemodynamic_response(voxels.peak)
     X, Y = [], []
-    for images in rng.integers(0, 2, (N_RUNS, twin_stimuli.RANDOM_BLOCKS, 10, 10)):
-        rows = twin_stimuli.label_rows(images, twin_stimuli.RANDOM_VOLUMES)
-        signal = twin_response.noise_free_run(rows, voxels, response)
-        bold = detrend(signal + twin_response.noise_run(len(rows), voxels, loading, rng), axis=0)
+    for images in rng.integers(0, 2, (N_RUNS, stimuli.RANDOM_BLOCKS, 10, 10)):
+        rows = stimuli.label_rows(images, stimuli.RANDOM_VOLUMES)
+        signal = responses.noise_free_run(rows, voxels, response)
+        bold = detrend(signal + responses.noise_run(len(rows), voxels, loading, rng), axis=0)
         X.append(rows[:-SHIFT].astype(float))
         Y.append((bold / bold.std(axis=0, ddof=1))[SHIFT:])
     runs = np.repeat(np.arange(N_RUNS), len(X[0]))

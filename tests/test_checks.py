@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 import pytest
 
-from helpers import checks, constant_voxels, folds
+from helpers._engine import checks, constant_voxels, folds
 
 
 def arrays(n_runs=3, length=8):

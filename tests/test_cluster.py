@@ -12,7 +12,8 @@ import numpy as np
 import psutil
 import pytest
 
-from helpers import bold_files, cluster, whole_brain
+from helpers import scaling
+from helpers._files import bold
 
 EXACT = {"rtol": 0, "atol": 1e-12}
 NO_DASK = "Dask is an extra: python -m pip install --editable .[dask]"
@@ -25,7 +26,7 @@ def client():
     # By default a worker that is not back in 15 s is given up: here that comes sooner.
     with (
         dask.config.set({"distributed.deploy.lost-worker-timeout": 0.1}),
-        cluster.local_client(n_workers=2) as client,
+        scaling.local_client(n_workers=2) as client,
     ):
         yield client
 
@@ -36,7 +37,7 @@ def subjects(tmp_path):
     given = []
     for seed, n_runs in enumerate((4, 6)):
         X = np.random.default_rng(seed).normal(size=(20 * n_runs, 5))
-        bold_files.simulate_bold(tmp_path / f"bold-{seed}.npy", X, 60, seed)
+        bold.simulate_bold(tmp_path / f"bold-{seed}.npy", X, 60, seed)
         given.append(
             {
                 "folder": tmp_path / f"scores-{seed}",
@@ -62,9 +63,9 @@ def computed(tmp_path, monkeypatch):
         with log.open("a") as lines:
             lines.write(f"{bold.name} {block.start}\n")
         time.sleep(0.05)
-        return whole_brain.score_block(plan, bold, block)
+        return scaling.score_block(plan, bold, block)
 
-    monkeypatch.setattr(cluster, "score_block", slowly)
+    monkeypatch.setattr(scaling, "score_block", slowly)
     return lambda: log.read_text().splitlines()
 
 
@@ -77,12 +78,12 @@ def when_some_are_done(monkeypatch, act, n_done=5):
                 act()
             yield result
 
-    monkeypatch.setattr(cluster, "tqdm", bar)
+    monkeypatch.setattr(scaling, "tqdm", bar)
 
 
 def in_one_process(given):
     folder = given["folder"]
-    return whole_brain.score_blocks(**given | {"folder": folder.with_name(f"{folder.name}-alone")})
+    return scaling.score_blocks(**given | {"folder": folder.with_name(f"{folder.name}-alone")})
 
 
 def assert_as_in_one_process(results, subjects):
@@ -98,8 +99,8 @@ def processes(client):
 
 
 def test_scores_are_those_of_one_process(client, subjects, computed):
-    jobs = [whole_brain.prepare(**given) for given in subjects]
-    assert_as_in_one_process(cluster.score_subjects(client, jobs), subjects)
+    jobs = [scaling.prepare(**given) for given in subjects]
+    assert_as_in_one_process(scaling.score_subjects(client, jobs), subjects)
     assert len(computed()) == len(set(computed())) == 2 * N_BLOCKS
 
 
@@ -114,8 +115,8 @@ def test_a_killed_worker_costs_nothing_but_time(client, subjects, computed, monk
             psutil.Process(process).kill()
 
     when_some_are_done(monkeypatch, kill)
-    jobs = [whole_brain.prepare(**given) for given in subjects]
-    results = cluster.score_subjects(client, jobs)
+    jobs = [scaling.prepare(**given) for given in subjects]
+    results = scaling.score_subjects(client, jobs)
     assert len(begun) < 2 * N_BLOCKS
     assert len(set(computed())) == 2 * N_BLOCKS
     assert_as_in_one_process(results, subjects)
@@ -129,30 +130,30 @@ def test_an_interrupted_run_continues_and_computes_nothing_twice(
     def interrupt():
         raise KeyboardInterrupt
 
-    jobs = [whole_brain.prepare(**given) for given in subjects]
+    jobs = [scaling.prepare(**given) for given in subjects]
     with monkeypatch.context() as patch:
         when_some_are_done(patch, interrupt)
         with pytest.raises(KeyboardInterrupt):
-            cluster.score_subjects(client, jobs)
+            scaling.score_subjects(client, jobs)
     left = {f"{job.bold.name} {block.start}" for job in jobs for block in job.store.to_do()}
     assert len(left) == 2 * N_BLOCKS - 5
     while any(client.processing().values()):
         time.sleep(0.05)
     begun = len(computed())
     assert begun < 2 * N_BLOCKS  # the rest, which nobody waited for, was called off
-    jobs = [whole_brain.prepare(**given) for given in subjects]
-    assert_as_in_one_process(cluster.score_subjects(client, jobs), subjects)
+    jobs = [scaling.prepare(**given) for given in subjects]
+    assert_as_in_one_process(scaling.score_subjects(client, jobs), subjects)
     assert sorted(computed()[begun:]) == sorted(left)
-    cluster.score_subjects(client, jobs)
+    scaling.score_subjects(client, jobs)
     assert len(computed()) == begun + len(left)
 
 
 def test_a_run_begun_in_one_process_is_continued_by_workers(client, subjects, computed):
     given = subjects[0]
-    job = whole_brain.prepare(**given)
+    job = scaling.prepare(**given)
     for block in job.store.blocks()[:7]:
-        job.store.write(block, whole_brain.score_block(whole_brain.plan_of(job), job.bold, block))
-    assert_as_in_one_process(cluster.score_subjects(client, [job]), [given])
+        job.store.write(block, scaling.score_block(scaling.plan_of(job), job.bold, block))
+    assert_as_in_one_process(scaling.score_subjects(client, [job]), [given])
     assert len(computed()) == N_BLOCKS - 7
 
 
@@ -160,9 +161,9 @@ def test_a_value_that_is_no_number_ends_the_work_and_keeps_what_is_done(client, 
     Y = np.load(subjects[1]["bold"])
     Y[3, 50] = np.nan
     np.save(subjects[1]["bold"], Y)
-    jobs = [whole_brain.prepare(**given) for given in subjects]
+    jobs = [scaling.prepare(**given) for given in subjects]
     with pytest.raises(ValueError, match=r"bold-1\.npy, columns 48 to 53, .*row 3, column 50\."):
-        cluster.score_subjects(client, jobs)
+        scaling.score_subjects(client, jobs)
     done = np.load(jobs[0].store.folder / "done.npy")
     expected = in_one_process(subjects[0]).scores
     assert done.any()
@@ -171,7 +172,7 @@ def test_a_value_that_is_no_number_ends_the_work_and_keeps_what_is_done(client, 
 
 
 def test_no_subjects_are_no_work(client):
-    assert cluster.score_subjects(client, []) == []
+    assert scaling.score_subjects(client, []) == []
 
 
 # ---- without Dask, and without a word
@@ -179,19 +180,20 @@ def test_no_subjects_are_no_work(client):
 QUIET = """
 import os, sys
 import numpy as np, psutil
-from helpers import bold_files, cluster, whole_brain
+from helpers import scaling
+from helpers._files import bold
 
 if __name__ == "__main__":
     folder = sys.argv[1]
     X = np.random.default_rng(0).normal(size=(60, 3))
-    bold_files.simulate_bold(folder + "/bold.npy", X, 200)
-    job = whole_brain.prepare(
+    bold.simulate_bold(folder + "/bold.npy", X, 200)
+    job = scaling.prepare(
         folder + "/scores", X, folder + "/bold.npy", np.arange(60) // 10, [1.0], 3, block=5
     )
-    with cluster.local_client(2) as client:
-        cluster.score_subjects(client, [])
+    with scaling.local_client(2) as client:
+        scaling.score_subjects(client, [])
         psutil.Process(min(client.run(os.getpid).values())).kill()
-        cluster.score_subjects(client, [job])
+        scaling.score_subjects(client, [job])
     print(len(job.store.to_do()))
 """
 
@@ -212,8 +214,8 @@ def test_nothing_goes_to_stderr_even_when_a_worker_is_killed(tmp_path):
 
 def test_without_dask_a_sentence_says_how_to_get_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "dask", None)
-    monkeypatch.delitem(sys.modules, "helpers.cluster")
-    without = importlib.import_module("helpers.cluster")
+    monkeypatch.delitem(sys.modules, "helpers.scaling")
+    without = importlib.import_module("helpers.scaling")
     message = r'Dask is not installed.*python -m pip install "dask\[distributed\]"'
     with pytest.raises(ImportError, match=message.replace(".*", r"[\s\S]*")):
         without.score_subjects(None, [])

@@ -14,7 +14,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
 import student
-from helpers import student_twin
+from helpers._twin import students
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "coursework"))
 import checking
@@ -186,10 +186,10 @@ def test_in_a_course_with_a_secret_the_notebook_asks_for_the_recording(root, mon
     grading.release(grading.open_course(root), FIRST)
     monkeypatch.chdir(root / "release" / FIRST)
     with pytest.raises(ValueError, match='Put the folder "recording" that you were given'):
-        student_twin.load("mia")
+        students.load("mia")
     (root / "salt.txt").unlink()
     grading.release(grading.open_course(root), FIRST)
-    assert not Path(student_twin.HANDED_OUT).exists()
+    assert not Path(students.HANDED_OUT).exists()
 
 
 def test_a_secret_of_the_course_changes_the_twins(root, first, tmp_path):

@@ -21,10 +21,10 @@ from real_layout import (
     write_layout,
 )
 
-from helpers import datasets, masking
-from helpers.errors import DataError
-from helpers.regions import region_labels
-from helpers.stimulus_files import read_stimuli
+from helpers import data
+from helpers._files import DataError, masking
+from helpers._files.stimuli import read_stimuli
+from helpers.data import region_labels
 
 SHARED_HOME = os.environ.get("BOOK_DATA_DIR", "")  # where the twin is, before tests move it
 
@@ -73,7 +73,7 @@ def own_files(tmp_path):
 
 def all_runs(files):
     """Load a reader's own files and stack them."""
-    return datasets.recording(datasets.from_files(**files), kind="all")
+    return data.recording(data.from_files(**files), kind="all")
 
 
 # Stimulus tables
@@ -180,7 +180,7 @@ def example_arrays(dataset, runs):
 def test_recording_equals_nilearns_example(miyawaki, kind, runs, lengths):
     bold, stimuli = example_arrays(miyawaki, runs)
     for _ in ("computed", "from the cache"):
-        got = datasets.recording(miyawaki, kind=kind)
+        got = data.recording(miyawaki, kind=kind)
         assert got.bold.dtype == bold.dtype
         np.testing.assert_array_equal(got.bold, bold)
         np.testing.assert_array_equal(got.stimuli, stimuli)
@@ -189,14 +189,14 @@ def test_recording_equals_nilearns_example(miyawaki, kind, runs, lengths):
 
 
 def test_the_default_is_the_random_runs(miyawaki):
-    assert datasets.recording(miyawaki).bold.shape == (440, mask_values().sum())
+    assert data.recording(miyawaki).bold.shape == (440, mask_values().sum())
 
 
 @pytest.mark.parametrize("shift", [0, 1, 3, np.int64(19)])
 def test_shift_stays_within_runs(miyawaki, shift):
     """Sample i of a run holds image i and the response `shift` volumes later."""
-    unshifted = datasets.recording(miyawaki, kind="figure", shift=0)
-    shifted = datasets.recording(miyawaki, kind="figure", shift=shift)
+    unshifted = data.recording(miyawaki, kind="figure", shift=0)
+    shifted = data.recording(miyawaki, kind="figure", shift=shift)
     for run in range(12):
         bold, stimuli = (a[unshifted.runs == run] for a in (unshifted.bold, unshifted.stimuli))
         there = shifted.runs == run
@@ -209,25 +209,25 @@ def test_shift_stays_within_runs(miyawaki, shift):
 def test_shift_out_of_range(miyawaki, shift):
     message = rf"shift is {shift}; expected a whole number of volumes from 0 to 19"
     with pytest.raises(ValueError, match=message):
-        datasets.recording(miyawaki, kind="figure", shift=shift)
+        data.recording(miyawaki, kind="figure", shift=shift)
 
 
 def test_unknown_kind(miyawaki):
     message = r'kind is "letters"; expected one of \[\'random\', \'figure\', \'all\'\]'
     with pytest.raises(ValueError, match=message):
-        datasets.recording(miyawaki, kind="letters")
+        data.recording(miyawaki, kind="letters")
 
 
 def test_own_files_are_of_one_kind(own_files):
-    dataset = datasets.from_files(**own_files)
+    dataset = data.from_files(**own_files)
     with pytest.raises(ValueError, match=r'kind is "random"; expected one of \[\'all\'\]'):
-        datasets.recording(dataset)
+        data.recording(dataset)
 
 
 def test_options_reach_the_masker(miyawaki):
-    plain = datasets.recording(miyawaki, kind="figure", shift=0)
+    plain = data.recording(miyawaki, kind="figure", shift=0)
     options = {"detrend": False, "standardize": None, "high_pass": 0.02, "t_r": 2.0}
-    got = datasets.recording(miyawaki, kind="figure", shift=0, **options)
+    got = data.recording(miyawaki, kind="figure", shift=0, **options)
     expected = MultiNiftiMasker(mask_img=miyawaki.mask, **options).fit()
     np.testing.assert_array_equal(got.bold, np.vstack(expected.transform(miyawaki.func[:12])))
     assert not np.allclose(got.bold, plain.bold)
@@ -249,12 +249,12 @@ def masked(monkeypatch):
 
 
 def test_the_second_load_comes_from_the_cache(miyawaki, masked):
-    first = datasets.recording(miyawaki, kind="figure")
+    first = data.recording(miyawaki, kind="figure")
     assert len(masked) == 12
-    again = datasets.recording(miyawaki, kind="figure", shift=4)
+    again = data.recording(miyawaki, kind="figure", shift=4)
     assert len(masked) == 12
     np.testing.assert_array_equal(again.bold[:16], first.bold[2:18])
-    datasets.recording(miyawaki, kind="figure", high_pass=0.02, t_r=2.0)
+    data.recording(miyawaki, kind="figure", high_pass=0.02, t_r=2.0)
     assert len(masked) == 24
 
 
@@ -272,11 +272,11 @@ def test_a_changed_run_is_noticed(own_files):
 
 
 def test_a_changed_mask_is_noticed(miyawaki):
-    datasets.recording(miyawaki, kind="figure")
+    data.recording(miyawaki, kind="figure")
     values = mask_values()
     values[1] = 0
     write_image(Path(miyawaki.mask), values)
-    assert datasets.recording(miyawaki, kind="figure").bold.shape == (216, values.sum())
+    assert data.recording(miyawaki, kind="figure").bold.shape == (216, values.sum())
 
 
 def damage_end(entry):
@@ -295,13 +295,13 @@ def damage_all(entry):
 
 @pytest.mark.parametrize("damage", [damage_end, damage_middle, damage_all])
 def test_a_damaged_cache_entry_is_made_anew(miyawaki, home, masked, damage):
-    first = datasets.recording(miyawaki, kind="figure")
+    first = data.recording(miyawaki, kind="figure")
     (entry,) = home.rglob("output.pkl")
     damage(entry)
-    second = datasets.recording(miyawaki, kind="figure")
+    second = data.recording(miyawaki, kind="figure")
     np.testing.assert_array_equal(second.bold, first.bold)
     assert len(masked) == 24
-    datasets.recording(miyawaki, kind="figure")
+    data.recording(miyawaki, kind="figure")
     assert len(masked) == 24
 
 
@@ -312,24 +312,24 @@ def test_an_interrupted_computation_leaves_no_entry(miyawaki, home, monkeypatch)
     with monkeypatch.context() as patch:
         patch.setattr(masking, "clean", interrupt)
         with pytest.raises(KeyboardInterrupt):
-            datasets.recording(miyawaki, kind="figure")
+            data.recording(miyawaki, kind="figure")
     assert not list(home.rglob("output.pkl"))
     bold, _ = example_arrays(miyawaki, slice(0, 12))
-    np.testing.assert_array_equal(datasets.recording(miyawaki, kind="figure").bold, bold)
+    np.testing.assert_array_equal(data.recording(miyawaki, kind="figure").bold, bold)
 
 
 def test_a_cache_folder_that_cannot_be_made(miyawaki, home):
     home.mkdir()
     (home / "cache").write_text("in the way", encoding="utf-8")
     with pytest.raises(DataError, match=r"cache cannot be made \(.*set BOOK_DATA_DIR to a folder"):
-        datasets.recording(miyawaki, kind="figure")
+        data.recording(miyawaki, kind="figure")
 
 
 # Recording
 
 
 def test_voxels_and_columns(miyawaki):
-    got = datasets.recording(miyawaki, kind="figure")
+    got = data.recording(miyawaki, kind="figure")
     assert got.voxels.shape == (got.bold.shape[1], 3)
     for column, (i, j, k) in enumerate(got.voxels):
         assert got.column(i, j, k) == column
@@ -341,7 +341,7 @@ def test_voxels_and_columns(miyawaki):
 
 
 def test_a_recording_is_frozen_and_checked(miyawaki):
-    got = datasets.recording(miyawaki, kind="figure")
+    got = data.recording(miyawaki, kind="figure")
     with pytest.raises(dataclasses.FrozenInstanceError):
         got.bold = got.bold[1:]
     for name in ("bold", "stimuli", "runs", "is_on"):
@@ -364,35 +364,35 @@ def test_own_files_load_like_any_other(own_files):
     assert 0 < got.is_on.mean() < 1
     np.testing.assert_array_equal(got.is_on, got.stimuli.max(axis=1) > 0)
     np.testing.assert_allclose(
-        datasets.recording(datasets.from_files(**own_files), "all", 0).bold[:15].std(0, ddof=1),
+        data.recording(data.from_files(**own_files), "all", 0).bold[:15].std(0, ddof=1),
         1,
         rtol=1e-5,
     )
 
 
 def test_own_files_make_a_dataset(own_files):
-    dataset = datasets.from_files(**own_files, background=own_files["mask"])
+    dataset = data.from_files(**own_files, background=own_files["mask"])
     assert dataset.source == "yours"
     assert dataset.truth is None
     assert dataset.func == [str(path) for path in own_files["func"]]
     assert dataset.background == dataset.mask == str(own_files["mask"])
-    assert datasets.from_files(**own_files).background is None
+    assert data.from_files(**own_files).background is None
 
 
 def test_missing_files_are_named(own_files, tmp_path):
     own_files["func"][1] = tmp_path / "gone.nii"
     own_files["mask"] = tmp_path / "away.nii"
     with pytest.raises(DataError, match=r"no file .*gone\.nii, .*away\.nii: check the path"):
-        datasets.from_files(**own_files)
+        data.from_files(**own_files)
 
 
 def test_one_label_file_for_each_run(own_files):
     for func, label in [(own_files["func"], own_files["label"][:1]), ([], [])]:
         message = rf"{len(func)} func files and {len(label)} label files; expected one label"
         with pytest.raises(ValueError, match=message):
-            datasets.from_files(func, label, own_files["mask"])
+            data.from_files(func, label, own_files["mask"])
     with pytest.raises(ValueError, match="lists of paths, one a run; got a single path"):
-        datasets.from_files(own_files["func"][0], own_files["label"][0], own_files["mask"])
+        data.from_files(own_files["func"][0], own_files["label"][0], own_files["mask"])
 
 
 def test_volumes_and_rows_must_agree(own_files):
@@ -517,14 +517,14 @@ def test_damaged_images_are_named(own_files, content):
 def test_a_missing_run_is_named(miyawaki):
     Path(miyawaki.func[5]).unlink()
     with pytest.raises(DataError, match=r"data_figure_run06\.nii\.gz cannot be read"):
-        datasets.recording(miyawaki, kind="figure")
+        data.recording(miyawaki, kind="figure")
 
 
 # Regions
 
 
 def test_region_labels_follow_the_masks(miyawaki):
-    got = datasets.recording(miyawaki, kind="figure")
+    got = data.recording(miyawaki, kind="figure")
     area, hemisphere, lag = region_labels(miyawaki, got.masker)
     names = ["V1d", "V1v", "V2d", "V2v", "V3A", "V3", "V4v", "VP"]
     bins = [0, 0, 2, 3, 4, 5, 6, 7]
@@ -539,14 +539,14 @@ def test_voxels_outside_all_regions(miyawaki):
         values = get_data(nibabel.load(region)).copy()
         values[3, 3, 2] = 0
         write_image(Path(region), values)
-    got = datasets.recording(miyawaki, kind="figure")
+    got = data.recording(miyawaki, kind="figure")
     labels = region_labels(miyawaki, got.masker)
     assert [a[got.column(3, 3, 2)] for a in labels] == ["", "", -1]
     assert (labels[0] == "").sum() == 1
 
 
 def test_regions_on_another_grid_or_none(miyawaki, own_files):
-    masker = datasets.recording(miyawaki, kind="figure").masker
+    masker = data.recording(miyawaki, kind="figure").masker
     write_image(Path(miyawaki.mask_roi[4]), np.ones((8, 8, 5), dtype="uint8"))
     with pytest.raises(
         ValueError, match=r"lag.*\.nii\.gz is on another grid .*shape is \(8, 8, 5\)"
@@ -557,7 +557,7 @@ def test_regions_on_another_grid_or_none(miyawaki, own_files):
     with pytest.raises(ValueError, match=r"is on another grid .*affine"):
         region_labels(miyawaki, masker)
     with pytest.raises(ValueError, match="no region masks"):
-        region_labels(datasets.from_files(**own_files), masker)
+        region_labels(data.from_files(**own_files), masker)
 
 
 # Which source
@@ -571,21 +571,21 @@ def small_twin(layout, monkeypatch):
         shutil.copytree(layout, folder / "miyawaki2008", dirs_exist_ok=True)
         return folder
 
-    monkeypatch.setattr(datasets, "make_twin", make_twin)
-    monkeypatch.setattr(datasets, "load_truth", lambda folder: ("truth of", folder))
+    monkeypatch.setattr(data, "make_twin", make_twin)
+    monkeypatch.setattr(data, "load_truth", lambda folder: ("truth of", folder))
 
 
 def test_a_relative_data_folder_is_one_place_for_all_notebooks(tmp_path, monkeypatch):
     monkeypatch.setenv("BOOK_DATA_DIR", "mine")
     monkeypatch.chdir(tmp_path)
-    assert datasets.data_folder() == Path(__file__).resolve().parents[1] / "mine"
+    assert data.data_folder() == Path(__file__).resolve().parents[1] / "mine"
 
 
 def test_the_twin_itself(monkeypatch):
     """Shapes and named voxels of the real recording, and regions as they were simulated."""
     monkeypatch.setenv("BOOK_DATA_DIR", SHARED_HOME)
-    dataset = datasets.load("twin")
-    got = datasets.recording(dataset)
+    dataset = data.load("twin")
+    got = data.recording(dataset)
     assert got.bold.shape == (2860, 5438)
     assert got.stimuli.shape == (2860, 100)
     assert np.bincount(got.runs).tolist() == [143] * 20
@@ -602,44 +602,44 @@ def test_the_twin_itself(monkeypatch):
 def test_the_twin_is_the_default(small_twin, home, monkeypatch, setting):
     if setting is not None:
         monkeypatch.setenv("BOOK_DATA", setting)
-    dataset = datasets.load()
+    dataset = data.load()
     assert dataset.source == "twin"
     assert dataset.truth == ("truth of", home / "twin")
     assert [len(dataset[key]) for key in ("func", "label", "mask_roi")] == [32, 32, 38]
     assert Path(dataset.func[12]) == home / "twin/miyawaki2008/func/data_random_run01.nii.gz"
-    assert datasets.recording(dataset).bold.shape == (440, mask_values().sum())
+    assert data.recording(dataset).bold.shape == (440, mask_values().sum())
 
 
 def test_argument_goes_before_the_environment(small_twin, monkeypatch):
     monkeypatch.setenv("BOOK_DATA", "real")
-    assert datasets.load("twin").source == "twin"
+    assert data.load("twin").source == "twin"
 
 
 def test_unknown_source(monkeypatch):
     with pytest.raises(ValueError, match=r'^source is "fake"; expected "twin".*or "real"'):
-        datasets.load("fake")
+        data.load("fake")
     monkeypatch.setenv("BOOK_DATA", "Real")
     with pytest.raises(ValueError, match=r'environment variable BOOK_DATA is "Real"; expected'):
-        datasets.load()
+        data.load()
 
 
 def test_data_folder(monkeypatch, home):
-    assert datasets.data_folder() == home
+    assert data.data_folder() == home
     monkeypatch.setenv("BOOK_DATA_DIR", "")
-    assert datasets.data_folder() == Path(__file__).resolve().parents[1] / "data"
+    assert data.data_folder() == Path(__file__).resolve().parents[1] / "data"
 
 
 def test_an_incomplete_twin_is_not_filled_by_a_download(small_twin, home, monkeypatch):
-    datasets.load("twin")
+    data.load("twin")
     (home / "twin/miyawaki2008/mask/RHV4v.nii.gz").unlink()
-    monkeypatch.setattr(datasets, "make_twin", lambda folder: folder)
+    monkeypatch.setattr(data, "make_twin", lambda folder: folder)
     message = r"lacks 1 files, the first is mask/RHV4v\.nii\.gz: delete that folder and load again"
     with pytest.raises(DataError, match=message):
-        datasets.load("twin")
+        data.load("twin")
 
 
 @pytest.mark.skipif(os.pathsep == ";", reason="Windows separates folders by another character")
 def test_a_folder_that_nilearn_would_split(small_twin, tmp_path, monkeypatch):
     monkeypatch.setenv("BOOK_DATA_DIR", str(tmp_path / "a:b"))
     with pytest.raises(ValueError, match=r'":" separates folders there; expected .*BOOK_DATA_DIR'):
-        datasets.load("twin")
+        data.load("twin")

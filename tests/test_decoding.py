@@ -18,9 +18,15 @@ from sklearn.linear_model import BayesianRidge, OrthogonalMatchingPursuit
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from helpers import multiscale
-from helpers.decoding import block_means, reconstruct, smooth_covariance
-from helpers.identification import correlations, identified, log_likelihoods
+from helpers import decoding
+from helpers.decoding import (
+    block_means,
+    correlations,
+    identified,
+    log_likelihoods,
+    reconstruct,
+    smooth_covariance,
+)
 
 
 def covariance(size, rng):
@@ -263,24 +269,24 @@ def test_multiscale_is_a_loop_of_pipelines():
                 spread[window] += found[:, np.newaxis, np.newaxis]
                 count[window[1:]] += 1
         total += spread / count
-    ours = multiscale.reconstruct(images, responses, measured, (3, 4), n_selected=15)
+    ours = decoding.reconstruct(images, responses, measured, (3, 4), n_selected=15)
     np.testing.assert_allclose(ours, total.reshape(9, 12) / 4, atol=1e-10)
 
 
 def test_f_values_are_scikit_learns():
     images, responses, _ = small_experiment()
-    targets = images @ multiscale.patches((2, 2), (3, 4)) / 4
+    targets = images @ decoding.patches((2, 2), (3, 4)) / 4
     z = (responses - responses.mean(axis=0)) / responses.std(axis=0)
     theirs = [f_classif(z, target)[0] for target in targets.T]
-    np.testing.assert_allclose(multiscale._f_values(targets, z), theirs, rtol=1e-9)
+    np.testing.assert_allclose(decoding._f_values(targets, z), theirs, rtol=1e-9)
 
 
 def test_multiscale_never_chooses_a_constant_voxel():
     images, responses, measured = small_experiment()
     with_constant = (np.column_stack([rows, np.full(len(rows), 5.0)])
                      for rows in (responses, measured))  # fmt: skip
-    found = multiscale.reconstruct(images, *with_constant, (3, 4), n_selected=15)
-    expected = multiscale.reconstruct(images, responses, measured, (3, 4), n_selected=15)
+    found = decoding.reconstruct(images, *with_constant, (3, 4), n_selected=15)
+    expected = decoding.reconstruct(images, responses, measured, (3, 4), n_selected=15)
     np.testing.assert_allclose(found, expected, atol=1e-12)
 
 
@@ -339,6 +345,6 @@ def test_other_bad_input():
         block_means(np.zeros((4, 3)), some, 1)
     images, responses, measured = small_experiment()
     with pytest.raises(ValueError, match="expected 100 pixels"):
-        multiscale.reconstruct(images, responses, measured)
+        decoding.reconstruct(images, responses, measured)
     with pytest.raises(ValueError, match="the same voxels"):
-        multiscale.reconstruct(images, responses, measured[:, :5], (3, 4))
+        decoding.reconstruct(images, responses, measured[:, :5], (3, 4))

@@ -18,7 +18,7 @@ from sklearn.linear_model import LassoLarsCV, Ridge
 from sklearn.metrics import r2_score
 from sklearn.model_selection import KFold
 
-from helpers import datasets, receptive_fields, ridge
+from helpers import data, receptive_fields, ridge
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 COLUMNS = [1780, 1951, 2131, 1935]
@@ -27,9 +27,9 @@ COLUMNS = [1780, 1951, 2131, 1935]
 @pytest.fixture(scope="module")
 def example():
     """Run the example's steps in the example's order, with NILEARN_DATA naming the twin."""
-    datasets.load("twin")
+    data.load("twin")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("NILEARN_DATA", str(datasets.data_folder() / "twin"))
+        patch.setenv("NILEARN_DATA", str(data.data_folder() / "twin"))
         dataset = fetch_miyawaki2008(verbose=0)
     masker = MultiNiftiMasker(mask_img=dataset.mask, detrend=True, standardize="zscore_sample")
     masker.fit()
@@ -66,7 +66,7 @@ def example():
 
 @pytest.fixture(scope="module")
 def recording():
-    return datasets.recording(datasets.load("twin"))
+    return data.recording(data.load("twin"))
 
 
 def run_chapter(name, *wanted):

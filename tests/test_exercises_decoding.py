@@ -3,9 +3,14 @@
 import numpy as np
 import pytest
 
-from helpers.decoding import reconstruct, smooth_covariance
+from helpers.decoding import (
+    correlations,
+    identified,
+    log_likelihoods,
+    reconstruct,
+    smooth_covariance,
+)
 from helpers.exercises import decoding
-from helpers.identification import correlations, identified, log_likelihoods
 
 LAST = "likelihood, noise apart"
 N_BEST = (10, 30, 100, 300, 1000)

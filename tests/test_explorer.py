@@ -12,15 +12,15 @@ import pytest
 from bs4 import BeautifulSoup
 from explorer_arrays import make_fields, make_penalties
 
-from helpers import explorer
-from helpers.explorer_data import pack, pack_map
+from helpers import explorers
+from helpers._explorers.data import pack, pack_map
 
-HELPERS = Path(explorer.__file__).parent
+HELPERS = Path(explorers.__file__).parent
 LIMIT = 600_000  # characters a page may spend on an explorer
 
 
 def unpack(packed, shape=(-1,)):
-    """Decode as explorer.js does."""
+    """Decode as explorers.js does."""
     codes = np.frombuffer(base64.b64decode(packed["data"]), dtype=f"<u{packed['bytes']}")
     values = packed["low"] + packed["step"] * (codes.astype(float) - 1)
     return np.where(codes == 0, np.nan, values).reshape(shape)
@@ -49,8 +49,8 @@ def penalties():
 @pytest.fixture(scope="module")
 def frames(fields, penalties):
     return {
-        "fields": explorer.explore_fields(**fields),
-        "penalties": explorer.explore_penalties(**penalties),
+        "fields": explorers.explore_fields(**fields),
+        "penalties": explorers.explore_penalties(**penalties),
     }
 
 
@@ -153,14 +153,14 @@ def test_score_below_0_keeps_its_colour_on_the_map():
 
 def test_real_recording_shows_neither_truth_nor_ceiling(fields):
     known = {"true_weights": None, "ceiling": None, "source": "real"}
-    data = data_of(explorer.explore_fields(**fields | known))
+    data = data_of(explorers.explore_fields(**fields | known))
     assert "truth" not in data and "ceiling" not in data
     assert "Miyawaki" in data["source"]
 
 
 def test_names_cannot_end_the_script_or_the_frame(fields):
     areas = ['</script><img src=x onerror="alert(1)">'] * len(fields["areas"])
-    frame = explorer.explore_fields(**fields | {"areas": areas})
+    frame = explorers.explore_fields(**fields | {"areas": areas})
     assert data_of(frame)["areas"] == areas[:1]
     assert len(inside(frame).find_all("img")) == 1  # the picture
 
@@ -173,13 +173,13 @@ def test_whole_recording_stays_under_the_limit():
     n = int(mask.sum())
     assert abs(n - 5438) < 200
     brain = rng.uniform(size=mask.shape)
-    frame = explorer.explore_fields(
+    frame = explorers.explore_fields(
         mask, brain, rng.uniform(-0.1, 0.6, n), rng.normal(size=(943, 100)), np.arange(943),
         rng.choice(["LH V1d", "RH V1v", "LH V2d"], n), "twin", rng.uniform(size=(943, 100)),
         rng.uniform(size=n),
     )  # fmt: skip
     assert len(frame) < LIMIT
-    frame = explorer.explore_penalties(
+    frame = explorers.explore_penalties(
         mask, brain, 10 ** (np.arange(20) / 3), rng.uniform(-0.1, 0.6, (20, n)),
         dict(zip("abcd", range(4), strict=True)), rng.normal(size=(20, 4, 100)),
         rng.normal(size=(143, 4)), rng.normal(size=(20, 143, 4)), np.arange(143) % 6 > 2, 2.0,
@@ -205,7 +205,7 @@ def test_whole_recording_stays_under_the_limit():
 )
 def test_fields_that_do_not_fit_are_refused(fields, change, message):
     with pytest.raises(ValueError, match=message):
-        explorer.explore_fields(**fields | change)
+        explorers.explore_fields(**fields | change)
 
 
 def test_fields_of_voxels_outside_the_mask_are_refused(fields):
@@ -213,20 +213,20 @@ def test_fields_of_voxels_outside_the_mask_are_refused(fields):
     for wrong in (71, -1, int(columns[1])):
         columns[0] = wrong
         with pytest.raises(ValueError, match="expected different columns from 0 to 70"):
-            explorer.explore_fields(**fields | {"columns": columns})
+            explorers.explore_fields(**fields | {"columns": columns})
 
 
 def test_fields_with_nan_are_refused(fields):
     weights = fields["weights"].copy()
     weights[2, 5] = np.nan
     with pytest.raises(ValueError, match="weights"):
-        explorer.explore_fields(**fields | {"weights": weights})
+        explorers.explore_fields(**fields | {"weights": weights})
 
 
 def test_fields_that_are_no_square_are_refused(fields):
     known = {"weights": fields["weights"][:, :99], "true_weights": None}
     with pytest.raises(ValueError, match="one square image"):
-        explorer.explore_fields(**fields | known)
+        explorers.explore_fields(**fields | known)
 
 
 @pytest.mark.parametrize(
@@ -251,7 +251,7 @@ def test_fields_that_are_no_square_are_refused(fields):
 )
 def test_penalties_that_do_not_fit_are_refused(penalties, change, message):
     with pytest.raises(ValueError, match=message):
-        explorer.explore_penalties(**penalties | change)
+        explorers.explore_penalties(**penalties | change)
 
 
 @pytest.mark.parametrize("n_bytes", [1, 2])

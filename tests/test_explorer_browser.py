@@ -9,7 +9,7 @@ import pytest
 from explorer_arrays import make_fields, make_penalties
 from playwright.sync_api import sync_playwright
 
-from helpers import explorer
+from helpers import explorers
 
 PIXEL = 42  # row 4, column 2
 
@@ -35,7 +35,7 @@ def show(browser, given, tmp_path):
     contexts, complaints = [], []
 
     def show(name, width=760, changes=None, **options):
-        make = getattr(explorer, f"explore_{name}")
+        make = getattr(explorers, f"explore_{name}")
         frame = make(**given[name] | (changes or {}))
         page_file = tmp_path / "page.html"
         page_file.write_text(

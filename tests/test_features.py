@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from helpers import twin_response
+from helpers._twin import responses
 from helpers.features import delay
 
 LENGTHS = [(5, 5, 5), (4, 9, 6), (7,)]
@@ -98,15 +98,15 @@ def test_weights_at_all_delays_are_the_response_of_the_twin(peak):
     runs = np.repeat(np.arange(8), 200)
     labels = rng.integers(0, 2, size=(len(runs), 100))
     labels[rng.random(len(runs)) < 0.5] = -1
-    response = twin_response.haemodynamic_response(np.array([peak]))
+    response = responses.haemodynamic_response(np.array([peak]))
     field, on_gain = np.zeros(100), 0.3
     field[[44, 45, 54]] = 1.0, 0.5, 0.25
-    voxel = twin_response.Voxels(None, field[None], np.array([on_gain]), None, None, None)
-    y = [twin_response.noise_free_run(labels[runs == r], voxel, response) for r in range(8)]
+    voxel = responses.Voxels(None, field[None], np.array([on_gain]), None, None, None)
+    y = [responses.noise_free_run(labels[runs == r], voxel, response) for r in range(8)]
     on = labels[:, :1] >= 0
     images = np.where(on, labels, 0).reshape(-1, 10, 10).transpose(0, 2, 1).reshape(-1, 100)
     seen = np.column_stack([images[:, [44, 45, 54, 0]], on])
-    lags = range(twin_response.HRF_VOLUMES)
+    lags = range(responses.HRF_VOLUMES)
     weights, *_ = np.linalg.lstsq(delay(seen, runs, list(lags)), np.vstack(y)[:, 0])
     expected = response * [1.0, 0.5, 0.25, 0.0, on_gain]
     np.testing.assert_allclose(weights.reshape(len(lags), 5), expected, rtol=0, atol=1e-10)

@@ -8,7 +8,7 @@ from displayed import displayed_formulas
 
 from helpers import ridge
 from helpers.features import delay
-from helpers.variance import partition
+from helpers.ridge import partition
 
 FORMULAS = {
     "better-correlation": r"\rho(c) = \frac{(1 - q) \left(\frac{1}{2} - c\right)^2}"

@@ -5,8 +5,7 @@ import pytest
 from displayed import displayed_formulas
 from scipy.stats import false_discovery_control
 
-from helpers.inference import p_values
-from helpers.noise_ceiling import single_trial_ceiling
+from helpers.inference import p_values, single_trial_ceiling
 
 FORMULAS = {
     "significance-p": r"p = \frac{1 + \#\{k : R^2_k \ge R^2\}}{1 + K}",

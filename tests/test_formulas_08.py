@@ -6,9 +6,8 @@ from displayed import chapter_text, displayed_formulas
 from scipy.stats import multivariate_normal
 
 from helpers import features
-from helpers.decoding import block_means, reconstruct, smooth_covariance
-from helpers.identification import log_likelihoods
-from helpers.recordings import Recording
+from helpers.data import Recording
+from helpers.decoding import block_means, log_likelihoods, reconstruct, smooth_covariance
 
 FORMULAS = {
     "decoding-model": r"y = B^\top x + b + \text{noise}, \qquad B = \sum_d g_d W_d, \qquad "

@@ -8,8 +8,9 @@ from scipy.stats import kstest
 from sklearn.linear_model import Ridge
 from sklearn.metrics import r2_score
 
-from helpers import inference, ridge, run_orders
-from helpers.constant_voxels import ConstantVoxelWarning
+from helpers import inference, ridge
+from helpers._engine import run_orders
+from helpers._engine.constant_voxels import ConstantVoxelWarning
 from helpers.inference import p_values, permute_runs
 
 

@@ -5,10 +5,11 @@ import pytest
 from sklearn.linear_model import Lasso, LassoLarsCV, lars_path_gram
 from threadpoolctl import threadpool_limits
 
-from helpers import datasets, lasso_choice
-from helpers.folds import run_folds
-from helpers.lasso_path import follow_path
-from helpers.moments import summarise
+from helpers import data
+from helpers._engine import lasso_choice
+from helpers._engine.folds import run_folds
+from helpers._engine.lasso_path import follow_path
+from helpers._engine.moments import summarise
 
 
 def centred(table):
@@ -176,7 +177,7 @@ def test_same_penalty_and_weights_as_scikit_learn(kind, n, p, n_folds):
 
 
 def test_same_on_the_twin():
-    recording = datasets.recording(datasets.load("twin"))
+    recording = data.recording(data.load("twin"))
     some = np.sort(np.random.default_rng(8).choice(recording.bold.shape[1], 10, replace=False))
     Y = recording.bold[:, some].astype(float)
     assert_same(*choose(recording.stimuli, Y, recording.runs, 5))

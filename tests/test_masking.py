@@ -13,9 +13,8 @@ from nilearn.maskers import MultiNiftiMasker
 from nilearn.masking import apply_mask
 from real_layout import AFFINE, GRID, mask_values, write_image
 
-from helpers import masking
-from helpers.errors import DataError
-from helpers.image_files import VOLUMES_AT_ONCE, read_series
+from helpers._files import DataError, masking
+from helpers._files.images import VOLUMES_AT_ONCE, read_series
 
 CLEAN = {"detrend": True, "standardize": "zscore_sample"}
 BAND = {"high_pass": 0.02, "low_pass": 0.1, "t_r": 2.0}

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy.stats import f_oneway
 
-from helpers import datasets
-from helpers.constant_voxels import ConstantVoxelWarning
-from helpers.noise_ceiling import single_trial_ceiling, trials
+from helpers import data
+from helpers._engine.constant_voxels import ConstantVoxelWarning
+from helpers.inference import single_trial_ceiling, trials
 
 REPEATS = (8,) * 5 + (4,) * 10 + (8,) * 5  # of the recording's figures
 
@@ -85,12 +85,12 @@ def test_a_recording_of_rest_has_no_trials():
 
 @pytest.fixture(scope="module")
 def twin():
-    return datasets.load("twin")
+    return data.load("twin")
 
 
 @pytest.fixture(scope="module")
 def figure_trials(twin):
-    return trials(datasets.recording(twin, kind="figure"))
+    return trials(data.recording(twin, kind="figure"))
 
 
 def test_trials_of_the_twin_are_those_of_its_design(figure_trials):
@@ -136,7 +136,7 @@ def test_voxels_that_see_no_image_scatter_around_zero(twin, estimates, figure_tr
 
 
 def test_random_runs_have_no_repeats(twin):
-    random = trials(datasets.recording(twin))
+    random = trials(data.recording(twin))
     assert len(random.image) == 440
     with pytest.raises(ValueError, match=r"No image is shown twice: 440 trials.*kind=\"figure\""):
         single_trial_ceiling(random.responses, random.image)

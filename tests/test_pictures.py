@@ -13,7 +13,7 @@ import yaml
 from bs4 import BeautifulSoup
 from nilearn.image import get_data, resample_to_img
 
-from helpers import datasets
+from helpers import data
 
 ROOT = Path(__file__).resolve().parent.parent
 MEAN_DIFFERENCE = 0.02  # of the range of a pixel: another FreeType moves the edges of letters
@@ -27,7 +27,7 @@ def difference(drawn, stored):
 
 @pytest.fixture(scope="module")
 def twin():
-    return datasets.load(source="twin")
+    return data.load(source="twin")
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ import pytest
 from bs4 import BeautifulSoup
 
 from helpers import plotting
-from helpers.viewer import view_map
+from helpers.plotting import view_map
 
 plt.switch_backend("agg")
 RED = np.array([255, 0, 0])

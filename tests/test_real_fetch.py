@@ -23,9 +23,9 @@ import pytest
 import requests
 from real_layout import AFFINE, archive_of, mask_values, write_layout
 
-from helpers import datasets, fetching
-from helpers.errors import DataError
-from helpers.twin_files import MARK
+from helpers import data
+from helpers._files import DataError, fetching
+from helpers._twin.files import MARK
 
 TWIN_WORKS = 'the simulated twin still works: unset BOOK_DATA or call load(source="twin").'
 
@@ -106,7 +106,7 @@ def tree(folder):
 
 def test_a_good_archive(server, home, archive, layout, capsys):
     server.answer = answer(archive)
-    dataset = datasets.load("real")
+    dataset = data.load("real")
     assert server.requests == 1
     assert dataset.source == "real"
     assert dataset.truth is None
@@ -116,7 +116,7 @@ def test_a_good_archive(server, home, archive, layout, capsys):
     assert all(
         (there / f).read_bytes() == (layout / f).read_bytes() for f in tree(layout) if "." in f
     )
-    got = datasets.recording(dataset)
+    got = data.recording(dataset)
     table = np.loadtxt(layout / "label/data_random_run02_label.csv", delimiter=",")
     image = table[5].reshape(10, 10, order="F")
     np.testing.assert_array_equal(got.stimuli[22 + 5].reshape(10, 10), image)
@@ -131,9 +131,9 @@ def test_a_good_archive(server, home, archive, layout, capsys):
 def test_the_second_time_nothing_is_fetched(server, archive, monkeypatch, capsys):
     server.answer = answer(archive)
     monkeypatch.setenv("BOOK_DATA", "real")
-    first = datasets.load()
+    first = data.load()
     capsys.readouterr()
-    assert datasets.load().func == first.func
+    assert data.load().func == first.func
     assert server.requests == 1
     assert capsys.readouterr().out == ""
 
@@ -219,12 +219,12 @@ def test_a_bad_answer_leaves_nothing_behind(server, home, archive, layout, capsy
     server.answer = make(archive, layout)
     (home / "kept.txt").write_text("mine", encoding="utf-8")
     with pytest.raises(DataError) as caught:
-        datasets.load("real")
+        data.load("real")
     assert_one_sentence(caught.value, what)
     assert tree(home.parent) == ["data", "data/kept.txt"]
     assert capsys.readouterr().err == ""
     server.answer = answer(archive)
-    assert datasets.recording(datasets.load("real")).bold.shape == (440, mask_values().sum())
+    assert data.recording(data.load("real")).bold.shape == (440, mask_values().sum())
 
 
 def test_a_server_that_is_down(server, home, archive):
@@ -233,11 +233,11 @@ def test_a_server_that_is_down(server, home, archive):
         unused.bind(("127.0.0.1", 0))
         server.port = unused.getsockname()[1]
         with pytest.raises(DataError) as caught:
-            datasets.load("real")
+            data.load("real")
     assert_one_sentence(caught.value, "the server www.nitrc.org cannot be reached")
     assert tree(home.parent) == ["data"]
     server.port, server.answer = port, answer(archive)
-    assert len(datasets.load("real").func) == 32
+    assert len(data.load("real").func) == 32
 
 
 @pytest.mark.parametrize("place", ["download", "unpack", "move"])
@@ -256,17 +256,17 @@ def test_a_full_disk(server, home, archive, monkeypatch, place):
         else:
             patch.setattr(Path, "rename", full)
         with pytest.raises(DataError) as caught:
-            datasets.load("real")
+            data.load("real")
     assert_one_sentence(caught.value, "the disk is full")
     assert not [name for name in tree(home) if name != "real"]
-    assert len(datasets.load("real").func) == 32
+    assert len(data.load("real").func) == 32
 
 
 def test_a_folder_that_cannot_be_written(server, home, archive):
     home.rmdir()
     home.write_text("a file in the way", encoding="utf-8")
     with pytest.raises(DataError) as caught:
-        datasets.load("real")
+        data.load("real")
     assert_one_sentence(caught.value, home.name)  # the system words the rest
     assert server.requests == 0
 
@@ -276,7 +276,7 @@ def test_a_folder_that_nilearn_would_split(server, home, tmp_path, monkeypatch):
     """It would put the recording into both halves of the name."""
     monkeypatch.setenv("BOOK_DATA_DIR", str(tmp_path / "a:b"))
     with pytest.raises(ValueError, match=r'":" separates folders there; expected .*BOOK_DATA_DIR'):
-        datasets.load("real")
+        data.load("real")
     assert server.requests == 0
     assert tree(tmp_path) == ["a:b", "data"]
 
@@ -290,9 +290,9 @@ def test_an_interrupted_download(server, home, archive, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr("nilearn.datasets._utils._chunk_read_", interrupt)
         with pytest.raises(KeyboardInterrupt):
-            datasets.load("real")
+            data.load("real")
     assert tree(home.parent) == ["data"]
-    assert len(datasets.load("real").func) == 32
+    assert len(data.load("real").func) == 32
 
 
 def test_what_a_killed_download_left_is_removed_after_a_day(server, home, archive):
@@ -302,7 +302,7 @@ def test_what_a_killed_download_left_is_removed_after_a_day(server, home, archiv
         (left / "miyawaki2008").mkdir(parents=True)
         then = left.stat().st_mtime - hours * 3600
         os.utime(left, (then, then))
-    datasets.load("real")
+    data.load("real")
     assert sorted(p.name for p in home.iterdir()) == [".real-new", "real"]
 
 
@@ -316,7 +316,7 @@ def test_nilearns_own_folders_are_used(server, home, layout, tmp_path, monkeypat
         there = tmp_path / "elsewhere"
         monkeypatch.setenv(variable, f"{tmp_path / 'none'}{os.pathsep}{there}")
     shutil.copytree(layout, there / "miyawaki2008")
-    dataset = datasets.load("real")
+    dataset = data.load("real")
     assert Path(dataset.mask) == there / "miyawaki2008/mask/mask.nii.gz"
     assert server.requests == 0
     assert tree(home) == []
@@ -330,7 +330,7 @@ def test_an_incomplete_copy_is_left_alone(server, home, layout, archive, tmp_pat
     before = tree(there)
     monkeypatch.setenv("NILEARN_DATA", str(there))
     server.answer = answer(archive)
-    assert Path(datasets.load("real").mask).is_relative_to(home / "real")
+    assert Path(data.load("real").mask).is_relative_to(home / "real")
     assert tree(there) == before
 
 
@@ -338,7 +338,7 @@ def test_our_own_incomplete_copy_is_reported(server, home, layout):
     shutil.copytree(layout, home / "real" / "miyawaki2008")
     (home / "real" / "miyawaki2008" / LABEL).unlink()
     with pytest.raises(DataError, match=rf"lacks {LABEL}: delete that folder and load again"):
-        datasets.load("real")
+        data.load("real")
     assert server.requests == 0
 
 
@@ -352,7 +352,7 @@ def test_another_download_was_faster(server, home, layout, archive, monkeypatch)
         shutil.copytree(layout, home / "real" / "miyawaki2008")
 
     monkeypatch.setattr(fetching, "_check_recording", check_slowly)
-    assert Path(datasets.load("real").mask).is_relative_to(home / "real")
+    assert Path(data.load("real").mask).is_relative_to(home / "real")
     assert tree(home / "real" / "miyawaki2008") == tree(layout)
     assert [p.name for p in home.iterdir()] == ["real"]
 
@@ -377,7 +377,7 @@ def twin(layout, tmp_path):
 def test_a_twin_in_nilearns_folder_is_refused(server, home, twin, monkeypatch, variable):
     monkeypatch.setenv(variable, str(twin))
     with pytest.raises(DataError, match="holds the simulated twin, not the real recording: let"):
-        datasets.load("real")
+        data.load("real")
     assert server.requests == 0
     assert tree(home) == []
 
@@ -390,10 +390,10 @@ def test_a_twin_behind_a_link_is_refused(server, home, twin, tmp_path, monkeypat
         pytest.skip("this system does not let us make links")
     monkeypatch.setenv("NILEARN_DATA", str(tmp_path / "linked"))
     with pytest.raises(DataError, match="holds the simulated twin"):
-        datasets.load("real")
+        data.load("real")
 
 
 def test_a_twin_in_our_own_folder_is_refused(server, home, twin):
     shutil.copytree(twin, home / "real")
     with pytest.raises(DataError, match=r"real holds the simulated twin.*load\(source=\"twin\"\)"):
-        datasets.load("real")
+        data.load("real")

@@ -8,7 +8,7 @@ from threadpoolctl import threadpool_limits
 
 from helpers import receptive_fields as fields
 from helpers import ridge
-from helpers.constant_voxels import ConstantVoxelWarning
+from helpers._engine.constant_voxels import ConstantVoxelWarning
 
 PIXELS = np.indices((10, 10)).reshape(2, -1)
 

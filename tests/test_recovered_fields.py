@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from helpers import datasets, receptive_fields, ridge
+from helpers import data, receptive_fields, ridge
 
 ALPHAS = (10.0, 100.0, 1e3, 1e4)
 FARTHEST = 0.75  # pixels, for the median voxel
@@ -12,20 +12,20 @@ EXCESS = 0.03  # of a score over its ceiling, by chance
 
 @pytest.fixture(scope="module")
 def twin():
-    return datasets.load("twin")
+    return data.load("twin")
 
 
 @pytest.fixture(scope="module")
 def recording(twin):
-    return datasets.recording(twin)
+    return data.recording(twin)
 
 
 @pytest.fixture(scope="module")
 def misread(twin):
     """Read the twin as someone does who takes the rows of the label files for C order."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(datasets, "read_stimuli", lambda name: np.loadtxt(name, delimiter=","))
-        return datasets.recording(twin)
+        patch.setattr(data, "read_stimuli", lambda name: np.loadtxt(name, delimiter=","))
+        return data.recording(twin)
 
 
 @pytest.fixture(scope="module")

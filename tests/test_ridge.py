@@ -8,8 +8,9 @@ from sklearn.metrics import r2_score
 from sklearn.model_selection import GroupKFold, KFold, LeaveOneGroupOut, cross_val_predict
 from threadpoolctl import threadpool_limits
 
-from helpers import held_out, moments, nested, ridge
-from helpers.constant_voxels import ConstantVoxelWarning
+from helpers import ridge
+from helpers._engine import held_out, moments, nested
+from helpers._engine.constant_voxels import ConstantVoxelWarning
 
 ALPHAS = (0.1, 10.0, 1000.0)
 EXACT = {"rtol": 0, "atol": 1e-10}

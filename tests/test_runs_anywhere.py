@@ -14,7 +14,7 @@ import pytest
 from nbclient.exceptions import CellExecutionError
 from notebook_checks import load_tool, plain
 
-from helpers.datasets import load
+from helpers.data import load
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = ROOT / "notebooks"
@@ -66,7 +66,7 @@ def test_chapter_prints_what_is_stored(chapter, folder, threads, offline, monkey
 
 
 def test_helpers_are_found_from_any_folder(tmp_path, monkeypatch):
-    notebook = toy("from helpers.errors import DataError\nprint(DataError.__mro__[1].__name__)")
+    notebook = toy("from helpers._files import DataError\nprint(DataError.__mro__[1].__name__)")
     for folder in (ROOT, ROOT / "tests", tmp_path):
         assert run(notebook, folder, monkeypatch) == [["OSError"]]
 

@@ -12,8 +12,8 @@ import pytest
 from displayed import displayed_formulas
 from sklearn.linear_model import Ridge
 
-from helpers import held_out
-from helpers.folds import run_folds
+from helpers._engine import held_out
+from helpers._engine.folds import run_folds
 
 ROOT = Path(__file__).resolve().parent.parent
 CHAPTER = ROOT / "notebooks" / "09_scaling_up.ipynb"

@@ -6,8 +6,9 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from helpers import datasets, receptive_fields, ridge, student_twin
-from helpers.errors import DataError
+from helpers import data, receptive_fields, ridge
+from helpers._files import DataError
+from helpers._twin import students
 from helpers.twin import is_twin
 
 FILES = {
@@ -22,8 +23,8 @@ FILES = {
 @pytest.fixture(scope="module")
 def mia(tmp_path_factory):
     folder = tmp_path_factory.mktemp("mia") / "recording"
-    truth = student_twin.make(folder, "mia")
-    random = datasets.from_files(
+    truth = students.make(folder, "mia")
+    random = data.from_files(
         sorted((folder / "func").glob("random*")),
         sorted((folder / "label").glob("random*")),
         folder / "mask.nii.gz",
@@ -33,7 +34,7 @@ def mia(tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def nothing_graded(monkeypatch, tmp_path):
-    monkeypatch.delenv(student_twin.GRADED, raising=False)
+    monkeypatch.delenv(students.GRADED, raising=False)
     monkeypatch.setenv("BOOK_DATA_DIR", str(tmp_path / "data"))
 
 
@@ -41,7 +42,7 @@ def test_what_is_handed_out_is_the_recording_alone(mia):
     files = {str(path.relative_to(mia.folder)) for path in mia.folder.rglob("*") if path.is_file()}
     assert files == FILES
     stamp = (mia.folder / "student.json").read_text()
-    assert str(student_twin.seed_of("mia")) not in stamp
+    assert str(students.seed_of("mia")) not in stamp
     assert nib.load(mia.random.func[0]).header["descrip"].item() == b"simulated twin"
     assert not is_twin(mia.folder)  # nor is it taken for the book's twin
 
@@ -55,35 +56,35 @@ def bytes_of(folder):
 
 
 def test_an_id_gives_the_same_recording_again_and_another_id_or_salt_another(mia, tmp_path):
-    student_twin.make(tmp_path / "again", "mia")
+    students.make(tmp_path / "again", "mia")
     assert bytes_of(tmp_path / "again") == bytes_of(mia.folder)
     for folder, arguments in {"ben": ("ben",), "salted": ("mia", "a secret")}.items():
-        student_twin.make(tmp_path / folder, *arguments)
+        students.make(tmp_path / folder, *arguments)
         different = zip(bytes_of(tmp_path / folder), bytes_of(mia.folder), strict=True)
         assert all(a != b for a, b in different)
 
 
 def test_a_recording_that_is_there_is_kept_and_one_of_another_salt_is_replaced(mia, tmp_path):
     folder = tmp_path / "recording"
-    student_twin.make(folder, "mia")
+    students.make(folder, "mia")
     before = (folder / "mask.nii.gz").stat().st_mtime_ns
-    truth = student_twin.make(folder, "mia")
+    truth = students.make(folder, "mia")
     assert (folder / "mask.nii.gz").stat().st_mtime_ns == before
     assert np.array_equal(truth.weights, mia.truth.weights)
-    student_twin.make(folder, "mia", "a secret")
-    assert student_twin.is_made(folder, "mia", "a secret")
-    assert not student_twin.is_made(folder, "mia")
+    students.make(folder, "mia", "a secret")
+    assert students.is_made(folder, "mia", "a secret")
+    assert not students.is_made(folder, "mia")
     assert [path.name for path in tmp_path.iterdir()] == ["recording"]  # nothing is left over
 
 
 @pytest.mark.parametrize("student", ["", "../mia", "mia meyer", "-mia", "a/b"])
 def test_an_id_that_is_no_file_name_is_refused(student):
     with pytest.raises(ValueError, match="expected letters, digits"):
-        student_twin.seed_of(student)
+        students.seed_of(student)
 
 
 def test_the_truth_is_what_the_recording_was_made_from(mia):
-    recording = datasets.recording(mia.random, "all", shift=mia.truth.lag)
+    recording = data.recording(mia.random, "all", shift=mia.truth.lag)
     tuned, silent = (mia.truth.population == name for name in ("tuned", "silent"))
     scores = ridge.cross_validate(
         recording.stimuli, recording.bold, recording.runs, n_folds=8
@@ -99,16 +100,16 @@ def test_the_truth_is_what_the_recording_was_made_from(mia):
 def test_the_lag_of_the_truth_is_the_best_one_for_every_lag(tmp_path):
     lags = set()
     for number in range(12):
-        truth = student_twin.make(tmp_path / str(number), f"s{number}")
+        truth = students.make(tmp_path / str(number), f"s{number}")
         if truth.lag in lags:
             continue
         lags.add(truth.lag)
         folder = tmp_path / str(number)
         run = (sorted((folder / x).glob("random*"))[:3] for x in ("func", "label"))
-        dataset = datasets.from_files(*run, folder / "mask.nii.gz")
+        dataset = data.from_files(*run, folder / "mask.nii.gz")
         agreement = []
         for shift in range(7):
-            recording = datasets.recording(dataset, "all", shift=shift)
+            recording = data.recording(dataset, "all", shift=shift)
             agreement.append(np.corrcoef(recording.is_on, recording.bold.T)[0, 1:].mean())
         assert np.argmax(agreement) == truth.lag
     assert lags == {2, 3, 4}
@@ -116,27 +117,27 @@ def test_the_lag_of_the_truth_is_the_best_one_for_every_lag(tmp_path):
 
 def test_load_makes_the_recording_beside_the_notebook(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    random, figure = student_twin.load("ben")
+    random, figure = students.load("ben")
     assert (len(random.func), len(figure.func)) == (8, 2)
     assert (tmp_path / "recording" / "student.json").is_file()
     with pytest.raises(ValueError, match='belongs to "ben"'):
-        student_twin.load("mia")
+        students.load("mia")
 
 
 def test_who_is_graded_gets_the_recording_that_the_teacher_made(mia, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv(student_twin.GRADED, str(mia.folder.parent))
-    random, _ = student_twin.load("ben")
+    monkeypatch.setenv(students.GRADED, str(mia.folder.parent))
+    random, _ = students.load("ben")
     assert random.func == mia.random.func
     assert not (tmp_path / "recording").exists()
 
 
 def test_there_is_a_truth_only_where_something_is_graded(mia, tmp_path, monkeypatch):
     with pytest.raises(DataError, match="hidden tests run while nbgrader grades"):
-        student_twin.graded_truth()
+        students.graded_truth()
     np.savez(mia.folder.parent / "truth.npz", **mia.truth)
-    monkeypatch.setenv(student_twin.GRADED, str(mia.folder.parent))
-    assert student_twin.graded_truth()["lag"] == mia.truth.lag
-    assert list(student_twin.graded_truth()["letters"]) == mia.truth.letters
-    expected = datasets.recording(mia.random, "all", shift=mia.truth.lag)
-    assert np.array_equal(student_twin.graded_recording().bold, expected.bold)
+    monkeypatch.setenv(students.GRADED, str(mia.folder.parent))
+    assert students.graded_truth()["lag"] == mia.truth.lag
+    assert list(students.graded_truth()["letters"]) == mia.truth.letters
+    expected = data.recording(mia.random, "all", shift=mia.truth.lag)
+    assert np.array_equal(students.graded_recording().bold, expected.bold)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from helpers.threads import for_blocks, on_threads
+from helpers._engine.threads import for_blocks, on_threads
 
 
 def threads_of_products():

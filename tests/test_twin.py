@@ -13,21 +13,22 @@ from nilearn.image import get_data
 from scipy.signal import detrend
 from scipy.stats import gamma, norm
 
-from helpers import datasets, twin_brain, twin_response, twin_stimuli
+from helpers import data
+from helpers._twin import brain, responses, stimuli
+from helpers._twin.ceiling import Ceilings
 from helpers.twin import make_twin
-from helpers.twin_ceiling import Ceilings
 
 MARKED = {1780: (30, 10, 10), 1935: (31, 9, 10), 1951: (31, 10, 10), 2131: (32, 10, 10)}
 
 
 @pytest.fixture(scope="module")
 def dataset():
-    return datasets.load("twin")
+    return data.load("twin")
 
 
 @pytest.fixture(scope="module")
 def folder(dataset):
-    return datasets.data_folder() / "twin"
+    return data.data_folder() / "twin"
 
 
 @pytest.fixture(scope="module")
@@ -162,7 +163,7 @@ def test_twenty_figures_are_repeated_as_often_as_the_real_ones(labels):
 
 def test_pixels_stand_in_fortran_order(labels):
     """The letter u is open at the top and closed at the bottom only when read column-wise."""
-    thin_u = twin_stimuli.letters(5, 5, 1)[2]
+    thin_u = stimuli.letters(5, 5, 1)[2]
     rows = labels[8][10::12][:10]
     read = rows.reshape(-1, 10, 10).transpose(0, 2, 1)
     assert any((image == thin_u).all() for image in read)
@@ -174,7 +175,7 @@ def test_truth_fits_the_retinotopy(dataset, mask):
     # The patch that is bent around the marked voxels may carry a few over a meridian.
     left_field = truth.centre[:, 1] < 4.5
     assert (left_field == (truth.hemisphere == "RH")).mean() > 0.99
-    x = (np.argwhere(mask) @ twin_brain.AFFINE[:3, :3].T + twin_brain.AFFINE[:3, 3])[:, 0]
+    x = (np.argwhere(mask) @ brain.AFFINE[:3, :3].T + brain.AFFINE[:3, 3])[:, 0]
     np.testing.assert_array_equal(x > 0, truth.hemisphere == "RH")
     dorsal = np.isin(truth.area, ["V1d", "V2d", "V3", "V3A"])
     assert ((truth.centre[:, 0] > 4.5) == dorsal).mean() > 0.99
@@ -210,7 +211,7 @@ def test_neighbours_in_cortex_are_neighbours_in_the_field(dataset, mask):
 def test_areas_do_not_hang_on_the_last_digit(mask, monkeypatch):
     """Mirror voxels tie; another machine's arctan2 must not deal them to other areas."""
     voxels = np.argwhere(mask)
-    area, angle, _ = twin_brain.cortical_sectors(voxels)
+    area, angle, _ = brain.cortical_sectors(voxels)
     exact = np.arctan2
     rng = np.random.default_rng(0)
 
@@ -218,8 +219,8 @@ def test_areas_do_not_hang_on_the_last_digit(mask, monkeypatch):
         angles = exact(y, x)
         return np.nextafter(angles, angles + rng.choice([-1, 1], len(angles)))
 
-    monkeypatch.setattr(twin_brain.np, "arctan2", one_digit_off)
-    area_there, angle_there, _ = twin_brain.cortical_sectors(voxels)
+    monkeypatch.setattr(brain.np, "arctan2", one_digit_off)
+    area_there, angle_there, _ = brain.cortical_sectors(voxels)
     np.testing.assert_array_equal(area, area_there)
     np.testing.assert_allclose(angle, angle_there, atol=1e-5)
 
@@ -244,7 +245,7 @@ def test_weights_are_gaussians_of_the_stated_centre_and_size(dataset):
 
 def test_response_is_a_double_gamma_with_its_peak_where_stated():
     peaks = np.array([4.0, 5.0, 6.0])
-    response = twin_response.haemodynamic_response(peaks)
+    response = responses.haemodynamic_response(peaks)
     np.testing.assert_allclose(response.sum(axis=0), 1)
     assert (2 * response.argmax(axis=0)).tolist() == [4, 6, 6]  # of volumes 2 s apart
     assert (response[7:10] < 0).all()  # the undershoot
@@ -255,11 +256,11 @@ def test_response_is_a_double_gamma_with_its_peak_where_stated():
 
 def test_noise_free_run_is_the_convolution_of_its_drive(dataset):
     rng = np.random.default_rng(0)
-    rows = twin_stimuli.label_rows(rng.integers(0, 2, (4, 10, 10)), 3)
+    rows = stimuli.label_rows(rng.integers(0, 2, (4, 10, 10)), 3)
     weights = rng.random((2, 100))
-    voxels = twin_response.Voxels(None, weights, np.array([0.5, 0.0]), None, None, None)
+    voxels = responses.Voxels(None, weights, np.array([0.5, 0.0]), None, None, None)
     response = rng.random((14, 2))
-    signal = twin_response.noise_free_run(rows, voxels, response)
+    signal = responses.noise_free_run(rows, voxels, response)
     drive = np.zeros((len(rows), 2))
     for volume, row in enumerate(rows):
         if row[0] != -1:
@@ -272,7 +273,7 @@ def test_noise_free_run_is_the_convolution_of_its_drive(dataset):
 
 
 def test_noise_is_autocorrelated_and_drifts():
-    noise = twin_response.autoregressive_noise(4000, 3, 0.4, np.random.default_rng(0))
+    noise = responses.autoregressive_noise(4000, 3, 0.4, np.random.default_rng(0))
     assert noise.std() == pytest.approx(1, abs=0.03)
     lagged = [np.corrcoef(series[1:], series[:-1])[0, 1] for series in noise.T]
     assert np.mean(lagged) == pytest.approx(0.4, abs=0.03)
@@ -282,7 +283,7 @@ def test_noise_is_autocorrelated_and_drifts():
 def test_ceilings_follow_their_definitions():
     """Against a slow, plain calculation, and against the truth for pure signal and pure noise."""
     rng = np.random.default_rng(1)
-    rows = twin_stimuli.label_rows(np.tile(rng.integers(0, 2, (5, 10, 10)), (2, 1, 1)), 6)
+    rows = stimuli.label_rows(np.tile(rng.integers(0, 2, (5, 10, 10)), (2, 1, 1)), 6)
     signal = np.zeros((130, 3))
     values = rng.standard_normal(5)
     for block in range(10):
@@ -335,6 +336,6 @@ def test_fingerprint(dataset, mask):
 
 
 def test_another_seed_gives_other_images_and_other_voxels():
-    one, other = (twin_stimuli.all_labels(np.random.default_rng(seed)) for seed in (1, 2))
+    one, other = (stimuli.all_labels(np.random.default_rng(seed)) for seed in (1, 2))
     assert any((a != b).any() for a, b in zip(one, other, strict=True))
     assert (one[20] != other[20]).any()

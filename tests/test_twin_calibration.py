@@ -1,7 +1,7 @@
 """The twin shows what is published of the real recording, computed without the book's helpers.
 
-Each figure of `helpers.calibration.PUBLISHED` is computed as nilearn's examples do, with nilearn
-and scikit-learn alone; the receptive fields and the reconstruction from their description.
+Each figure of `helpers.twin.calibration.PUBLISHED` is computed as nilearn's examples do, with
+nilearn and scikit-learn alone; the receptive fields and the reconstruction from their description.
 """
 
 import numpy as np
@@ -23,8 +23,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
-from helpers import datasets
-from helpers.calibration import MARKED, PUBLISHED, is_met
+from helpers import data
+from helpers._twin.calibration import MARKED, PUBLISHED, is_met
 
 SHIFT = 2
 FIGURE = slice(None, 12)
@@ -34,7 +34,7 @@ PATCHES = ((1, 1), (2, 1), (1, 2), (2, 2))  # rows x columns
 
 @pytest.fixture(scope="module")
 def twin():
-    return datasets.load("twin")
+    return data.load("twin")
 
 
 @pytest.fixture(scope="module")

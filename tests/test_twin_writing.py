@@ -12,10 +12,11 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from helpers import twin, twin_files
-from helpers.errors import DataError
-from helpers.layout import FIGURE_RUNS, MASKS, RANDOM_RUNS, missing_files
-from helpers.truth import load_truth
+from helpers import twin
+from helpers._files import DataError
+from helpers._files.layout import FIGURE_RUNS, MASKS, RANDOM_RUNS, missing_files
+from helpers._twin import files
+from helpers._twin.truth import load_truth
 from helpers.twin import is_twin, make_twin
 
 COMMAND = "import sys; from helpers.twin import make_twin; make_twin(sys.argv[1])"
@@ -30,7 +31,7 @@ def write_empty_recording(folder, seed):
         (recording / name).parent.mkdir(parents=True, exist_ok=True)
         (recording / name).touch()
     image = nib.Nifti1Image(np.zeros((2, 2, 2), dtype=np.uint8), np.eye(4))
-    image.header["descrip"] = twin_files.MARK
+    image.header["descrip"] = files.MARK
     nib.save(image, recording / "mask" / "mask.nii.gz")
     return {"weights": np.full(3, seed)}
 
@@ -110,7 +111,7 @@ def test_a_full_disk_is_reported_and_leaves_nothing(tmp_path, monkeypatch):
             raise OSError(errno.ENOSPC, "No space left on device")
         Path(path).touch()
 
-    monkeypatch.setattr(twin_files.nib, "save", save)
+    monkeypatch.setattr(files.nib, "save", save)
     with pytest.raises(DataError, match=r"^The twin cannot be .*the disk is full\. It needs 60 MB"):
         make_twin(tmp_path / "twin")
     assert len(saved) >= 45
@@ -267,8 +268,8 @@ def test_a_damaged_truth_is_a_named_error(tmp_path, quick):
 
 
 def test_every_image_is_marked_as_simulated():
-    from helpers.datasets import load
+    from helpers.data import load
 
     dataset = load("twin")
     for path in (dataset.mask, dataset.background, dataset.func[0], *dataset.mask_roi):
-        assert nib.load(path).header["descrip"].item() == twin_files.MARK
+        assert nib.load(path).header["descrip"].item() == files.MARK

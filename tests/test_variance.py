@@ -6,8 +6,8 @@ from sklearn.linear_model import Ridge
 from sklearn.metrics import r2_score
 
 from helpers import ridge
-from helpers.constant_voxels import ConstantVoxelWarning
-from helpers.variance import Partition, partition
+from helpers._engine.constant_voxels import ConstantVoxelWarning
+from helpers.ridge import Partition, partition
 
 ALPHAS = (0.1, 30.0, 3000.0)
 

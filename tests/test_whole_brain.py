@@ -17,9 +17,10 @@ from sklearn.linear_model import Ridge
 from sklearn.metrics import r2_score
 from tqdm import tqdm
 
-from helpers import block_store, bold_files, held_out, ridge, whole_brain
-from helpers.constant_voxels import ConstantVoxelWarning
-from helpers.errors import DataError
+from helpers import ridge, scaling
+from helpers._engine import held_out
+from helpers._engine.constant_voxels import ConstantVoxelWarning
+from helpers._files import DataError, bold, store
 
 ALPHAS = (0.1, 10.0, 1000.0)
 EXACT = {"rtol": 0, "atol": 1e-12}
@@ -50,13 +51,13 @@ def given(tmp_path):
 def computed(monkeypatch):
     """Count what is computed: the first voxel of each block, in order."""
     starts = []
-    score_block = whole_brain.score_block
+    score_block = scaling.score_block
 
     def counted(plan, bold, block):
         starts.append(block.start)
         return score_block(plan, bold, block)
 
-    monkeypatch.setattr(whole_brain, "score_block", counted)
+    monkeypatch.setattr(scaling, "score_block", counted)
     return starts
 
 
@@ -83,7 +84,7 @@ def contents(folder):
 @pytest.mark.parametrize("arranged", [np.ascontiguousarray, np.asfortranarray])
 def test_scores_are_those_of_cross_validate(given, block, arranged):
     np.save(given["bold"], arranged(np.load(given["bold"])))
-    got = whole_brain.score_blocks(**given | {"block": block})
+    got = scaling.score_blocks(**given | {"block": block})
     scores, best_alpha = in_memory(given)
     np.testing.assert_allclose(got.scores, scores, **EXACT)
     np.testing.assert_array_equal(got.best_alpha, best_alpha)
@@ -91,7 +92,7 @@ def test_scores_are_those_of_cross_validate(given, block, arranged):
 
 
 def test_scores_are_those_of_scikit_learn(given):
-    got = whole_brain.score_blocks(**given)
+    got = scaling.score_blocks(**given)
     X, Y = given["X"], np.load(given["bold"])
     for alpha, scores in zip(ALPHAS, got.scores, strict=True):
         expected = [
@@ -105,16 +106,16 @@ def test_scores_are_those_of_scikit_learn(given):
 def test_single_precision_is_the_default_and_costs_little(given):
     np.save(given["bold"], np.load(given["bold"]).astype(np.float32))
     del given["dtype"]
-    got = whole_brain.score_blocks(**given)
+    got = scaling.score_blocks(**given)
     assert got.scores.dtype == np.float32
-    assert whole_brain.plan_of(whole_brain.prepare(**given)).dtype == np.float32
+    assert scaling.plan_of(scaling.prepare(**given)).dtype == np.float32
     np.testing.assert_allclose(got.scores, in_memory(given)[0], rtol=0, atol=1e-4)
 
 
 def test_constant_voxels_score_nan_and_are_reported(given):
     change_bold(given, slice(None), 20, 7.0)
     with pytest.warns(ConstantVoxelWarning, match=r"1 of 50 voxels.*columns 20\."):
-        got = whole_brain.score_blocks(**given)
+        got = scaling.score_blocks(**given)
     with pytest.warns(ConstantVoxelWarning):
         scores, best_alpha = in_memory(given)
     np.testing.assert_array_equal(np.flatnonzero(np.isnan(got.scores).all(axis=0)), [20])
@@ -126,7 +127,7 @@ def test_constant_voxels_score_nan_and_are_reported(given):
 def test_a_value_that_is_no_number_is_named_by_its_place_in_the_file(given, computed, value):
     change_bold(given, 11, 30, value)
     with pytest.raises(ValueError, match=r"columns 28 to 34, .*at row 11, column 30\."):
-        whole_brain.score_blocks(**given)
+        scaling.score_blocks(**given)
     assert computed == [0, 7, 14, 21, 28]
     got = np.load(given["folder"] / "scores.npy")
     assert np.isfinite(got[:, :28]).all() and np.isnan(got[:, 28:]).all()
@@ -140,12 +141,12 @@ def test_memory_holds_one_block(tmp_path, monkeypatch, fortran_order):
     np.lib.format.open_memmap(bold, "w+", np.float32, shape, fortran_order=fortran_order)
     used = []
     monkeypatch.setattr(
-        bold_files, "check_finite", lambda *_: used.append(psutil.Process().memory_info().rss)
+        bold, "check_finite", lambda *_: used.append(psutil.Process().memory_info().rss)
     )
     monkeypatch.setattr(held_out, "score", lambda plan, Y: np.zeros((1, 2, Y.shape[1])))
     X, runs = np.random.default_rng(0).normal(size=(2000, 2)), np.arange(2000) // 1000
     tracemalloc.start()
-    whole_brain.score_blocks(tmp_path / "scores", X, bold, runs, [1.0], 2, block=500)
+    scaling.score_blocks(tmp_path / "scores", X, bold, runs, [1.0], 2, block=500)
     _, peak_of_arrays = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert len(used) == 40
@@ -157,10 +158,10 @@ def test_memory_holds_one_block(tmp_path, monkeypatch, fortran_order):
 
 
 def test_when_all_is_done_nothing_is_computed(given, computed, monkeypatch):
-    first = whole_brain.score_blocks(**given)
+    first = scaling.score_blocks(**given)
     assert computed == list(range(0, 50, 7))
     monkeypatch.setattr(held_out, "make_plan", lambda *_: pytest.fail("the plan was made again"))
-    again = whole_brain.score_blocks(**given)
+    again = scaling.score_blocks(**given)
     assert len(computed) == N_BLOCKS
     np.testing.assert_array_equal(again.scores, first.scores)
     np.testing.assert_array_equal(again.best_alpha, first.best_alpha)
@@ -189,27 +190,27 @@ def test_an_end_at_any_step_to_the_disk_loses_one_block_at_most(
         patch.setattr(np.memmap, "flush", ending(np.memmap.flush))
         patch.setattr(Path, "replace", ending(Path.replace))
         with pytest.raises(KeyboardInterrupt):
-            whole_brain.score_blocks(**given)
+            scaling.score_blocks(**given)
     expected = in_memory(given)[0]
     kept = []
     if (given["folder"] / "done.npy").exists():
-        job = whole_brain.prepare(**given)
+        job = scaling.prepare(**given)
         left = [block.start for block in job.store.to_do()]
         kept = [block for block in job.store.blocks() if block.start not in left]
         for block in kept:
             np.testing.assert_allclose(job.store.scores()[:, block], expected[:, block], **EXACT)
     begun = len(computed)
     assert begun - len(kept) <= 1
-    got = whole_brain.score_blocks(**given)
+    got = scaling.score_blocks(**given)
     np.testing.assert_allclose(got.scores, expected, **EXACT)
     assert not {block.start for block in kept} & set(computed[begun:])
 
 
 PROGRAM = """
 import pickle, sys, time
-from helpers import whole_brain
+from helpers import scaling
 
-score_block = whole_brain.score_block
+score_block = scaling.score_block
 
 def slowly(plan, bold, block):
     with open(sys.argv[2], "a") as log:
@@ -217,9 +218,9 @@ def slowly(plan, bold, block):
     time.sleep(0.02)
     return score_block(plan, bold, block)
 
-whole_brain.score_block = slowly
+scaling.score_block = slowly
 with open(sys.argv[1], "rb") as given:
-    whole_brain.score_blocks(**pickle.load(given))
+    scaling.score_blocks(**pickle.load(given))
 """
 
 
@@ -254,11 +255,11 @@ def test_a_killed_process_goes_on_where_it_was(given, tmp_path):
 def test_the_bar_starts_from_what_is_done(given, monkeypatch):
     text = io.StringIO()
     bar = functools.partial(tqdm, disable=False, file=text, mininterval=0)
-    monkeypatch.setattr(whole_brain, "tqdm", bar)
-    job = whole_brain.prepare(**given)
+    monkeypatch.setattr(scaling, "tqdm", bar)
+    job = scaling.prepare(**given)
     for block in job.store.blocks()[:5]:
         job.store.write(block, np.zeros((3, block.stop - block.start)))
-    whole_brain.score_blocks(**given)
+    scaling.score_blocks(**given)
     shown = list(dict.fromkeys(re.findall(r"\d/\d", text.getvalue())))
     assert shown == ["5/8", "6/8", "7/8", "8/8"]
 
@@ -284,19 +285,19 @@ OTHERS = {
 
 @pytest.mark.parametrize("name", OTHERS)
 def test_a_folder_of_other_inputs_is_refused(given, computed, name):
-    whole_brain.score_blocks(**given)
+    scaling.score_blocks(**given)
     before = contents(given["folder"])
     with pytest.raises(ValueError, match=f"other inputs; different: {name}") as caught:
-        whole_brain.score_blocks(**given | {name: OTHERS[name](given)})
+        scaling.score_blocks(**given | {name: OTHERS[name](given)})
     assert not any(f", {other}" in str(caught.value) for other in OTHERS)
     assert contents(given["folder"]) == before
     assert len(computed) == N_BLOCKS
 
 
 def test_the_message_gives_both_values_and_says_what_to_do(given):
-    whole_brain.prepare(**given)
+    scaling.prepare(**given)
     with pytest.raises(ValueError, match=r"n_folds \(4 there, 5 given\), block \(7 there, 8") as e:
-        whole_brain.prepare(**given | {"n_folds": 5, "block": 8})
+        scaling.prepare(**given | {"n_folds": 5, "block": 8})
     assert "Give the same inputs again to continue, or name a new folder" in str(e.value)
 
 
@@ -307,7 +308,7 @@ def test_a_folder_with_something_else_is_refused_and_left_alone(given, name):
     with pytest.raises(
         ValueError, match=re.escape(f"something other than scores of blocks ({name}")
     ):
-        whole_brain.prepare(**given)
+        scaling.prepare(**given)
     assert contents(given["folder"]) == {name: b"precious"}
 
 
@@ -337,10 +338,10 @@ def of_other_shape(path):
     ],
 )
 def test_damaged_files_are_reported(given, name, damage):
-    whole_brain.score_blocks(**given)
+    scaling.score_blocks(**given)
     damage(given["folder"] / name)
     with pytest.raises(DataError, match=f"{name} is damaged or missing .*delete the folder"):
-        whole_brain.score_blocks(**given)
+        scaling.score_blocks(**given)
 
 
 # ---- input that does not fit
@@ -361,7 +362,7 @@ REFUSED = {
 def test_bad_input_is_refused_before_the_folder_is_taken(given, case):
     changed, message = REFUSED[case]
     with pytest.raises(ValueError, match=message):
-        whole_brain.prepare(**given | changed)
+        scaling.prepare(**given | changed)
     assert not given["folder"].exists()
 
 
@@ -377,41 +378,41 @@ ARRAYS = {
 def test_files_of_other_arrays_are_refused(given, case):
     np.save(given["bold"], ARRAYS[case])
     with pytest.raises(ValueError, match="expected float32 or float64 of shape"):
-        whole_brain.prepare(**given)
+        scaling.prepare(**given)
 
 
 @pytest.mark.parametrize("damage", [Path.unlink, cut, empty])
 def test_files_that_cannot_be_read_are_reported(given, damage):
     damage(given["bold"])
     with pytest.raises(DataError, match=r"bold\.npy cannot be read as a \.npy file"):
-        whole_brain.prepare(**given)
+        scaling.prepare(**given)
 
 
 # ---- simulated responses
 
 
 def test_simulated_responses_depend_on_the_features_as_promised(tmp_path, monkeypatch):
-    monkeypatch.setattr(bold_files, "BLOCK", 1000)
+    monkeypatch.setattr(bold, "BLOCK", 1000)
     X = np.random.default_rng(0).normal(size=(1200, 5))
-    bold_files.simulate_bold(tmp_path / "bold.npy", X, 2500, seed=1)
+    bold.simulate_bold(tmp_path / "bold.npy", X, 2500, seed=1)
     Y = np.load(tmp_path / "bold.npy")
     assert Y.dtype == np.float32 and Y.flags.f_contiguous
     explained = 1 - (Y - X @ np.linalg.lstsq(X, Y)[0]).var(axis=0) / Y.var(axis=0)
     # A voxel with strength s, between 0 and 1, has a share of s^2 / (1 + s^2) on average.
     assert abs(explained.mean() - (1 - np.pi / 4)) < 0.02
     assert len(np.unique(Y[0])) > 2490
-    bold_files.simulate_bold(tmp_path / "again.npy", X, 2500, seed=1)
+    bold.simulate_bold(tmp_path / "again.npy", X, 2500, seed=1)
     np.testing.assert_array_equal(np.load(tmp_path / "again.npy"), Y)
-    bold_files.simulate_bold(tmp_path / "again.npy", X, 2500, seed=2)
+    bold.simulate_bold(tmp_path / "again.npy", X, 2500, seed=2)
     assert not np.isclose(np.load(tmp_path / "again.npy"), Y).any(axis=0).all()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["again.npy", "bold.npy"]
 
 
 def test_an_interrupted_simulation_leaves_no_file_that_looks_whole(tmp_path, monkeypatch):
-    monkeypatch.setattr(bold_files, "BLOCK", 10)
+    monkeypatch.setattr(bold, "BLOCK", 10)
     monkeypatch.setattr(np.random, "default_rng", interrupt_after(2, np.random.default_rng))
     with pytest.raises(KeyboardInterrupt):
-        bold_files.simulate_bold(tmp_path / "bold.npy", np.ones((20, 2)), 50)
+        bold.simulate_bold(tmp_path / "bold.npy", np.ones((20, 2)), 50)
     assert not (tmp_path / "bold.npy").exists()
 
 
@@ -428,10 +429,10 @@ def interrupt_after(n, function):
 
 def test_a_job_knows_its_folder_wherever_it_runs(given, monkeypatch):
     monkeypatch.chdir(given["folder"].parent)
-    job = whole_brain.prepare(**given | {"folder": "scores", "bold": "bold.npy"})
+    job = scaling.prepare(**given | {"folder": "scores", "bold": "bold.npy"})
     assert (job.store.folder, job.bold) == (given["folder"], given["bold"])
     assert sorted(contents(given["folder"])) == [
-        block_store.DONE,
-        block_store.INPUTS,
-        block_store.SCORES,
+        store.DONE,
+        store.INPUTS,
+        store.SCORES,
     ]

@@ -19,7 +19,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.patches import FancyArrowPatch
 from nilearn.image import get_data, resample_to_img
 
-from helpers import datasets, plotting, receptive_fields, ridge
+from helpers import data, plotting, receptive_fields, ridge
 
 PICTURE = Path(__file__).resolve().parents[1] / "pages" / "images" / "overview.png"
 SLICE = 12
@@ -56,12 +56,12 @@ def compute(dataset):
         Images that were shown, in C order.
     voxels : Voxels
     """
-    recording = datasets.recording(dataset)
+    recording = data.recording(dataset)
     X, Y, runs = recording.stimuli, recording.bold, recording.runs
     scores = ridge.cross_validate(X, Y, runs).scores[0].mean(axis=0)
     chosen = np.flatnonzero(scores > PREDICTED)
     weights, _ = ridge.fit(X, Y[:, chosen], 100.0)
-    _, hemisphere, _ = datasets.region_labels(dataset, recording.masker)
+    _, hemisphere, _ = data.region_labels(dataset, recording.masker)
     images = np.stack([X[runs == run][row] for run, row in SHOWN])
     fits = receptive_fields.fit_gaussians(weights.T)
     return images, Voxels(recording.voxels[chosen], scores[chosen], hemisphere[chosen], fits)
@@ -154,7 +154,7 @@ def draw(images, voxels, background):
 def main():
     """Draw the picture on the twin and write it where the pages look for it."""
     plt.style.use("helpers.book")
-    dataset = datasets.load(source="twin")
+    dataset = data.load(source="twin")
     resampled = resample_to_img(
         dataset.background, dataset.mask, force_resample=True, copy_header=True
     )

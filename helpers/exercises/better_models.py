@@ -3,9 +3,9 @@
 import numpy as np
 
 from helpers import ridge
+from helpers._engine.folds import run_folds
 from helpers.exercises.answers import exercise, expect_array, expect_choice, expect_number
 from helpers.features import delay
-from helpers.folds import run_folds
 
 N_FOLDS = 5  # the chapter's `options`
 CLOSE = 1e-3  # R2: single precision is nearer, the mistakes are further off in some voxel

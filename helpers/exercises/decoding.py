@@ -3,8 +3,8 @@
 import numpy as np
 from scipy.linalg import solve
 
+from helpers.decoding import identified
 from helpers.exercises.answers import exercise, expect_array, expect_choice, expect_number
-from helpers.identification import identified
 
 N_BEST = (10, 30, 100, 300, 1000)
 LENGTHS = (0, 0.5, 1.0, 1.5)

@@ -64,7 +64,7 @@ def check_2(naive_by_count, corrected_by_count, scatter, trial, in_area, true):
         Mean ceilings over the voxels of the area.
     scatter : array_like, shape (4,)
         Standard deviation over its voxels of corrected minus true ceiling.
-    trial : helpers.noise_ceiling.Trials
+    trial : helpers.inference.Trials
         Trials of the figure runs.
     in_area : numpy.ndarray of bool, shape (n_voxels,)
         Which voxels are in the area.

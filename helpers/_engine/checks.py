@@ -1,0 +1,185 @@
+"""Checks on arrays that several helpers share: each says what is wrong, where, and what to do."""
+
+import numpy as np
+
+from helpers._engine.folds import check_several_runs
+
+
+def check_table(name, table):
+    """Return a table of numbers as float64, or say why it is none.
+
+    Parameters
+    ----------
+    name : str
+        What the table is called in messages.
+    table : array_like, shape (n_rows, n_columns)
+        Any numbers; integers and single precision are converted.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_rows, n_columns)
+
+    Raises
+    ------
+    ValueError
+        If the table has not two dimensions, is empty, or holds NaN or infinite values.
+    """
+    table = check_shape(name, np.asarray(table, dtype=np.float64))
+    check_finite(name, table)
+    return table
+
+
+def check_shape(name, table):
+    """Return a table of numbers in the precision it has, or say why it is none.
+
+    Its values are not looked at, so a memory-mapped table is not read.
+
+    Parameters
+    ----------
+    name : str
+        What the table is called in messages.
+    table : array_like, shape (n_rows, n_columns)
+        Anything but floating-point numbers is converted to double precision.
+
+    Returns
+    -------
+    ndarray of float, shape (n_rows, n_columns)
+
+    Raises
+    ------
+    ValueError
+        If the table has not two dimensions, or is empty.
+    """
+    table = np.asarray(table)
+    if not np.issubdtype(table.dtype, np.floating):
+        table = table.astype(np.float64)
+    if table.ndim != 2:
+        raise ValueError(
+            f"{name} has shape {table.shape}; expected two dimensions, samples by columns. "
+            f"Turn a single column into a table with {name}[:, np.newaxis]."
+        )
+    if table.size == 0:
+        raise ValueError(
+            f"{name} is empty: its shape is {table.shape}. Expected at least one row and one "
+            "column; look at the step that selected them."
+        )
+    return table
+
+
+def check_arrays(X, Y, runs):
+    """Check what a cross-validated model needs: features, voxels and at least two runs.
+
+    Parameters
+    ----------
+    X : array_like, shape (n_samples, n_features)
+        Features, for example pixels.
+    Y : array_like, shape (n_samples, n_voxels)
+        Measured responses.
+    runs : array_like, shape (n_samples,)
+        The run that each sample belongs to.
+
+    Returns
+    -------
+    X, Y : ndarray of float64
+    runs : ndarray of int
+        Runs numbered from 0 in their order.
+
+    Raises
+    ------
+    ValueError
+        For empty tables, NaN or infinite values, sample counts that differ, runs in pieces,
+        and a single run.
+    """
+    X, Y = check_pair(X, Y)
+    return X, Y, check_several_runs(runs, len(X))
+
+
+def check_pair(X, Y):
+    """Return features and voxels as float64 tables, or say why they do not go together.
+
+    Parameters
+    ----------
+    X : array_like, shape (n_samples, n_features)
+    Y : array_like, shape (n_samples, n_voxels)
+
+    Returns
+    -------
+    X, Y : ndarray of float64, of the same shapes
+
+    Raises
+    ------
+    ValueError
+        For empty tables, NaN or infinite values, and sample counts that differ.
+    """
+    X, Y = check_table("X", X), check_table("Y", Y)
+    check_lengths(X, Y)
+    return X, Y
+
+
+def check_lengths(X, Y):
+    """Raise ValueError unless features and voxels have equally many rows.
+
+    Parameters
+    ----------
+    X : ndarray, shape (n_samples, n_features)
+    Y : ndarray, shape (n_samples, n_voxels)
+    """
+    if len(X) != len(Y):
+        raise ValueError(
+            f"X has {len(X)} samples and Y has {len(Y)}; expected one row of X for each row of Y. "
+            "Check that both were shifted and stacked over the same runs."
+        )
+
+
+def check_penalties(alphas):
+    """Return penalties as float64, or say which are not positive.
+
+    Parameters
+    ----------
+    alphas : array_like
+
+    Returns
+    -------
+    ndarray of float64, of the same shape
+
+    Raises
+    ------
+    ValueError
+        If there is none, or one is not finite and above zero.
+    """
+    alphas = np.asarray(alphas, dtype=np.float64)
+    good = np.isfinite(alphas) & (alphas > 0)
+    if alphas.size == 0 or not good.all():
+        given = ", ".join(f"{alpha:g}" for alpha in alphas[~good][:5]) or "none"
+        raise ValueError(
+            f"Penalties not above zero: {given} ({(~good).sum()} of {alphas.size}). Expected "
+            "finite values above zero; for least squares take a very small one, such as 1e-6."
+        )
+    return alphas
+
+
+def check_finite(name, table, first_column=0):
+    """Say where a table has values that are no numbers.
+
+    Parameters
+    ----------
+    name : str
+        What the table is called in messages.
+    table : ndarray, shape (n_rows, n_columns)
+    first_column : int
+        Where the table starts, if it is a part of a larger one.
+
+    Raises
+    ------
+    ValueError
+        If there are NaN or infinite values.
+    """
+    bad = ~np.isfinite(table)
+    if bad.any():
+        row, column = np.argwhere(bad)[0]
+        raise ValueError(
+            f"{name} has {bad.sum()} values that are NaN or infinite, in {bad.any(axis=0).sum()} "
+            f"of {bad.shape[1]} columns; the first is at row {row}, column "
+            f"{first_column + column}. Expected finite numbers: leave these columns out or repair "
+            "the recording."
+        )

@@ -1,0 +1,1 @@
+"""What is inside the explorers of `helpers.explorers`: data, markup, style and scripts."""

@@ -1,0 +1,162 @@
+"""Checks of what the explorers are given: each says what is wrong and what to do."""
+
+import numpy as np
+
+from helpers._engine.checks import check_penalties
+
+
+def check_volume(mask, background):
+    """Return mask and background as arrays, or say why they are no pair.
+
+    Parameters
+    ----------
+    mask : array_like, shape (n_i, n_j, n_k)
+    background : array_like, shape (n_i, n_j, n_k)
+
+    Returns
+    -------
+    mask : ndarray of bool
+    background : ndarray
+
+    Raises
+    ------
+    ValueError
+        If their shapes differ, or the mask holds no voxel.
+    """
+    mask, background = np.asarray(mask).astype(bool), np.asarray(background)
+    if mask.ndim != 3 or mask.shape != background.shape:
+        raise ValueError(
+            f"The mask has shape {mask.shape}, the background {background.shape}; expected two "
+            "volumes on one grid: resample the background to the mask."
+        )
+    if not mask.any():
+        raise ValueError("The mask holds no voxel; expected the mask that the scores belong to.")
+    return mask, background
+
+
+def check_array(name, values, shape, dtype=np.float64):
+    """Return an array of the expected shape, or say which was given.
+
+    Parameters
+    ----------
+    name : str
+        What the array is called in messages.
+    values : array_like
+        NaN is allowed.
+    shape : tuple of int
+    dtype : type
+
+    Returns
+    -------
+    ndarray
+
+    Raises
+    ------
+    ValueError
+        If the shape is another.
+    """
+    values = np.asarray(values, dtype=dtype)
+    if values.shape != shape:
+        raise ValueError(
+            f"{name} has shape {values.shape}; expected {shape}, to go with the other arrays."
+        )
+    return values
+
+
+def check_finite_array(name, values, shape):
+    """Return an array of the expected shape and without gaps, or say what is wrong with it.
+
+    Parameters
+    ----------
+    name : str
+        What the array is called in messages.
+    values : array_like
+    shape : tuple of int
+
+    Returns
+    -------
+    ndarray of float64
+
+    Raises
+    ------
+    ValueError
+        If the shape is another, or values are NaN or infinite.
+    """
+    values = check_array(name, values, shape)
+    bad = ~np.isfinite(values)
+    if bad.any():
+        raise ValueError(
+            f"{name} has {bad.sum()} values that are NaN or infinite, first at "
+            f"{tuple(np.argwhere(bad)[0].tolist())}. Expected finite numbers: leave out voxels "
+            "that are constant over a run."
+        )
+    return values
+
+
+def check_columns(columns, n_expected, n_voxels):
+    """Return the columns of chosen voxels as an array, or say why they are none.
+
+    Parameters
+    ----------
+    columns : array_like of int
+    n_expected : int
+        How many other arrays have.
+    n_voxels : int
+        Voxels of the mask.
+
+    Returns
+    -------
+    ndarray of int, shape (n_expected,)
+
+    Raises
+    ------
+    ValueError
+        If there are more or fewer, or some lie outside the mask or are given twice.
+    """
+    columns = np.asarray(columns)
+    whole = np.issubdtype(columns.dtype, np.integer)
+    if columns.shape != (n_expected,) or not n_expected or not whole:
+        raise ValueError(
+            f"The columns have shape {columns.shape} and type {columns.dtype}; expected "
+            f"{n_expected} whole numbers, one for each voxel with weights: pass "
+            "np.flatnonzero(...) instead of a boolean array."
+        )
+    outside = (columns < 0) | (columns >= n_voxels)
+    if outside.any() or len(np.unique(columns)) < n_expected:
+        raise ValueError(
+            f"The columns reach from {columns.min()} to {columns.max()}, and "
+            f"{len(np.unique(columns))} of {n_expected} differ; expected different columns from 0 "
+            f"to {n_voxels - 1}."
+        )
+    return columns
+
+
+def check_grid(penalties, start):
+    """Return the penalties as an array, or say why a slider cannot run over them.
+
+    Parameters
+    ----------
+    penalties : array_like
+    start : int
+        Place of the first one shown.
+
+    Returns
+    -------
+    ndarray, shape (n_penalties,)
+
+    Raises
+    ------
+    ValueError
+        If they are fewer than two, not positive or not rising, or the start lies outside them.
+    """
+    penalties = np.atleast_1d(check_penalties(penalties))
+    if len(penalties) < 2 or (np.diff(penalties) <= 0).any():
+        raise ValueError(
+            f"penalties is {penalties.tolist()}; expected two or more in rising order: pass "
+            "np.sort(penalties), and order the other arrays likewise."
+        )
+    if not 0 <= start < len(penalties):
+        raise ValueError(
+            f"start is {start}; expected the place of a penalty, 0 to {len(penalties) - 1}."
+        )
+    return penalties

@@ -1,0 +1,1 @@
+"""The simulator behind `helpers.twin`: brain, stimuli, responses, ceilings, files."""
