@@ -1,12 +1,16 @@
 """Blocks of voxels on several threads."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
+from helpers._engine import threads
 from helpers._engine.threads import for_blocks, on_threads
+
+HANG = 600  # seconds: ends what would never end, and says nothing about speed
 
 
 def threads_of_products():
@@ -21,34 +25,49 @@ def test_each_voxel_gets_one_block():
 
 
 def test_results_come_in_the_order_of_the_items():
+    second_is_done = threading.Event()
+
     def work(item):
-        threading.Event().wait(0.01 * (item % 3 == 0))  # the first of three is the last to finish
+        if item == 0:  # the first to begin and not the first to finish
+            assert second_is_done.wait(HANG)
+        if item == 1:
+            second_is_done.set()
         return -item
 
-    assert on_threads(work, range(12)) == [-item for item in range(12)]
+    with threadpool_limits(2):
+        assert on_threads(work, range(12)) == [-item for item in range(12)]
 
 
-def test_an_error_reaches_the_caller_and_stops_the_others():
-    calls = []
+def test_an_error_reaches_the_caller_and_stops_the_others(monkeypatch):
+    """Blocks that are not begun when the error reaches the caller are called off."""
+    calls, called_off = [], threading.Event()
+
+    class Pool(ThreadPoolExecutor):
+        def shutdown(self, wait=True, **options):
+            super().shutdown(wait=False, **options)
+            called_off.set()
+            super().shutdown(wait)
 
     def work(block):
         calls.append(block.start)
         if block.start == 0:
             raise KeyError("the first block")
-        threading.Event().wait(0.01)
+        assert called_off.wait(HANG)
 
-    with pytest.raises(KeyError, match="the first block"):
+    monkeypatch.setattr(threads, "ThreadPoolExecutor", Pool)
+    with threadpool_limits(2), pytest.raises(KeyError, match="the first block"):
         for_blocks(work, 1000, 1)
-    assert len(calls) < 100
+    assert set(calls) <= {0, 1, 2}  # two threads, and the first went on to a block after its error
 
 
 def test_products_get_one_thread_and_blocks_as_many_as_the_caller_allows():
     names, inside = set(), set()
+    three_are_here = threading.Barrier(3, timeout=HANG)
 
     def work(block):
         names.add(threading.get_ident())
         inside.update(threads_of_products())
-        threading.Event().wait(0.01)
+        three_are_here.wait()
 
     assert np.ones((2, 2)).dot(np.ones(2)).sum() == 4  # the library for matrix products is there
     with threadpool_limits(3):
