@@ -1,9 +1,11 @@
 """Masking and cleaning runs: the quick road and nilearn's masker must give the same numbers."""
 
+import itertools
 import os
-import time
+import threading
 import tracemalloc
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 
 import nibabel
 import numpy as np
@@ -19,6 +21,7 @@ from helpers._files.images import VOLUMES_AT_ONCE, read_series
 CLEAN = {"detrend": True, "standardize": "zscore_sample"}
 BAND = {"high_pass": 0.02, "low_pass": 0.1, "t_r": 2.0}
 LENGTHS = (37, 48, 40)
+HANG = 600  # seconds: ends what would never end, and says nothing about speed
 
 
 @pytest.fixture
@@ -226,14 +229,18 @@ def test_damaged_runs_are_named(tmp_path, n_volumes):
 @pytest.mark.parametrize("readers", [1, 2, 5])
 def test_the_number_of_threads_changes_nothing(files, monkeypatch, readers):
     """Runs stay in their order even when the first is read last."""
-    inner = masking.read_series
+    inner, last_is_read = masking.read_series, threading.Event()
 
-    def slow_first(run_file, inside):
-        time.sleep(0.1 * (run_file == files["runs"][0]))
-        return inner(run_file, inside)
+    def first_is_last(run_file, inside):
+        if run_file == files["runs"][0] and readers > 1:
+            assert last_is_read.wait(HANG)
+        series = inner(run_file, inside)
+        if run_file == files["runs"][-1]:
+            last_is_read.set()
+        return series
 
     monkeypatch.setattr(masking, "READERS", readers)
-    monkeypatch.setattr(masking, "read_series", slow_first)
+    monkeypatch.setattr(masking, "read_series", first_is_last)
     got, expected = mask_with_helper(files, **CLEAN), mask_with_nilearn(files, **CLEAN)
     np.testing.assert_array_equal(got, expected)
 
@@ -241,23 +248,31 @@ def test_the_number_of_threads_changes_nothing(files, monkeypatch, readers):
 @pytest.mark.parametrize("step", ["read_series", "clean"])
 def test_after_an_error_the_other_runs_are_not_read(files, monkeypatch, step):
     """Whether the reading fails or somebody interrupts the cleaning."""
-    read = []
+    read, numbers, called_off = [], itertools.count(), threading.Event()
     inner = masking.read_series
 
-    def read_slowly(run_file, inside):
-        read.append(run_file)
-        time.sleep(0.02)
+    class Pool(ThreadPoolExecutor):
+        def shutdown(self, wait=True, **options):
+            super().shutdown(wait=False, **options)
+            called_off.set()
+            super().shutdown(wait)
+
+    def read_first_only(run_file, inside):
+        read.append(number := next(numbers))
+        if number > 0:
+            assert called_off.wait(HANG)
         return fail() if step == "read_series" else inner(run_file, inside)
 
     def fail(*args, **options):
         raise KeyboardInterrupt
 
+    monkeypatch.setattr(masking, "ThreadPoolExecutor", Pool)
     monkeypatch.setattr(masking, "clean", fail)
-    monkeypatch.setattr(masking, "read_series", read_slowly)
+    monkeypatch.setattr(masking, "read_series", read_first_only)
     files["runs"] = files["runs"][:1] * 40
     with pytest.raises(KeyboardInterrupt):
         mask_with_helper(files, **CLEAN)
-    assert len(read) < 20
+    assert len(read) <= 1 + masking.READERS  # those that were begun before anybody knew
 
 
 # What is inside the mask must be finite, and the mask's grid counts

@@ -2,24 +2,19 @@
 
 import errno
 import os
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import nibabel as nib
 import numpy as np
 import pytest
 
-from helpers import twin
 from helpers._files import DataError
 from helpers._files.layout import FIGURE_RUNS, MASKS, RANDOM_RUNS, missing_files
-from helpers._twin import files
+from helpers._twin import files, writing
 from helpers._twin.truth import load_truth
 from helpers.twin import is_twin, make_twin
-
-COMMAND = "import sys; from helpers.twin import make_twin; make_twin(sys.argv[1])"
 
 
 def write_empty_recording(folder, seed):
@@ -45,7 +40,7 @@ def quick(monkeypatch):
         calls.append(seed)
         return write_empty_recording(folder, seed)
 
-    monkeypatch.setattr(twin, "write_recording", write)
+    monkeypatch.setattr(writing, "write_recording", write)
     return calls
 
 
@@ -53,23 +48,37 @@ def entries(folder):
     return sorted(path.name for path in folder.iterdir())
 
 
-def wait_for_files(parent, process, count):
-    """Wait until a running simulation has written some of its runs."""
-    for _ in range(3000):
-        if len(list(parent.glob(".twin-of-process-*/twin/miyawaki2008/func/*"))) >= count:
-            return
-        assert process.poll() is None, "the simulation ended before it could be interrupted"
-        time.sleep(0.02)
-    raise AssertionError("the simulation wrote nothing within a minute")
+def end_at_image(folder, count, how):
+    """Run a simulation that ends itself, in one of these ways, while it writes this image."""
+    program = f"""
+import itertools, signal, sys, threading
+import psutil
+from helpers._twin import files, writing
+from helpers.twin import make_twin
+
+# A shell that runs tests in the background has its children ignore interrupts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+inner, numbers = files.nib.save, itertools.count(1)
+
+def save(image, path):
+    if next(numbers) == {count}:
+        path.touch()
+        {how}
+    inner(image, path)
+
+files.nib.save = save
+make_twin(sys.argv[1])
+"""
+    command = [sys.executable, "-c", program, str(folder)]
+    return subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)
 
 
 def test_a_killed_run_leaves_no_twin_and_the_next_run_succeeds(tmp_path):
-    process = subprocess.Popen([sys.executable, "-c", COMMAND, str(tmp_path / "twin")])
-    wait_for_files(tmp_path, process, count=3)
-    process.kill()
-    process.wait(timeout=120)
+    ended = end_at_image(tmp_path / "twin", 45, "psutil.Process().kill()")
+    assert ended.returncode != 0 and ended.stderr == ""
     assert not (tmp_path / "twin").exists()
-    assert len(entries(tmp_path)) == 1  # a temporary folder, which nothing takes for a twin
+    (left,) = tmp_path.iterdir()  # a temporary folder, which nothing takes for a twin
+    assert any(left.glob("twin/miyawaki2008/func/*"))
     make_twin(tmp_path / "twin")
     assert entries(tmp_path) == ["twin"]
     assert missing_files(tmp_path / "twin" / "miyawaki2008") == []
@@ -78,20 +87,9 @@ def test_a_killed_run_leaves_no_twin_and_the_next_run_succeeds(tmp_path):
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows sends no interrupt to one process")
 def test_an_interrupted_run_cleans_up_at_once(tmp_path):
-    process = subprocess.Popen(
-        # A shell that runs tests in the background has its children ignore interrupts.
-        [
-            sys.executable,
-            "-c",
-            f"import signal; signal.signal(signal.SIGINT, signal.default_int_handler); {COMMAND}",
-            str(tmp_path / "twin"),
-        ],
-        stderr=subprocess.DEVNULL,
-    )
-    wait_for_files(tmp_path, process, count=1)
-    process.send_signal(signal.SIGINT)
-    process.wait(timeout=120)
-    assert process.returncode != 0
+    interrupt = "signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)"
+    ended = end_at_image(tmp_path / "twin", 42, interrupt)
+    assert ended.stderr.splitlines()[-1] == "KeyboardInterrupt"
     assert entries(tmp_path) == []
 
 
@@ -125,7 +123,7 @@ def test_a_full_disk_does_not_harm_an_older_twin(tmp_path, quick, monkeypatch):
         write_empty_recording(folder, seed)
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(twin, "write_recording", write)
+    monkeypatch.setattr(writing, "write_recording", write)
     with pytest.raises(DataError):
         make_twin(tmp_path / "twin", seed=2)
     with np.load(tmp_path / "twin" / "truth.npz") as stored:
@@ -152,12 +150,12 @@ def test_a_read_only_folder_is_reported(tmp_path):
 
 def test_a_twin_that_another_process_has_made_meanwhile_is_kept(tmp_path, monkeypatch):
     def write_while_another_process_is_faster(folder, seed):
-        monkeypatch.setattr(twin, "write_recording", write_empty_recording)
+        monkeypatch.setattr(writing, "write_recording", write_empty_recording)
         make_twin(tmp_path / "twin", seed)
         (tmp_path / "twin" / "miyawaki2008" / "bg.nii.gz").write_text("in use")
         return write_empty_recording(folder, seed)
 
-    monkeypatch.setattr(twin, "write_recording", write_while_another_process_is_faster)
+    monkeypatch.setattr(writing, "write_recording", write_while_another_process_is_faster)
     make_twin(tmp_path / "twin", 1)
     assert (tmp_path / "twin" / "miyawaki2008" / "bg.nii.gz").read_text() == "in use"
     assert entries(tmp_path) == ["twin"]
@@ -199,7 +197,7 @@ def test_the_same_twin_is_not_made_twice(tmp_path, quick):
 def test_another_seed_an_older_version_or_a_missing_file_make_it_anew(tmp_path, quick, monkeypatch):
     folder = make_twin(tmp_path / "twin", seed=1)
     make_twin(folder, seed=2)
-    monkeypatch.setattr(twin, "VERSION", twin.VERSION + 1)
+    monkeypatch.setattr(writing, "VERSION", writing.VERSION + 1)
     make_twin(folder, seed=2)
     (folder / "miyawaki2008" / "label" / "data_random_run07_label.csv").unlink()
     make_twin(folder, seed=2)
