@@ -13,7 +13,6 @@ import psutil
 import pytest
 
 from helpers import scaling
-from helpers._files import bold
 
 EXACT = {"rtol": 0, "atol": 1e-12}
 NO_DASK = "Dask is an extra: python -m pip install --editable .[dask]"
@@ -37,7 +36,7 @@ def subjects(tmp_path):
     given = []
     for seed, n_runs in enumerate((4, 6)):
         X = np.random.default_rng(seed).normal(size=(20 * n_runs, 5))
-        bold.simulate_bold(tmp_path / f"bold-{seed}.npy", X, 60, seed)
+        scaling.simulate_bold(tmp_path / f"bold-{seed}.npy", X, 60, seed)
         given.append(
             {
                 "folder": tmp_path / f"scores-{seed}",
@@ -181,12 +180,11 @@ QUIET = """
 import os, sys
 import numpy as np, psutil
 from helpers import scaling
-from helpers._files import bold
 
 if __name__ == "__main__":
     folder = sys.argv[1]
     X = np.random.default_rng(0).normal(size=(60, 3))
-    bold.simulate_bold(folder + "/bold.npy", X, 200)
+    scaling.simulate_bold(folder + "/bold.npy", X, 200)
     job = scaling.prepare(
         folder + "/scores", X, folder + "/bold.npy", np.arange(60) // 10, [1.0], 3, block=5
     )

@@ -6,7 +6,6 @@ import pickle
 import re
 import subprocess
 import sys
-import time
 import tracemalloc
 from pathlib import Path
 
@@ -136,9 +135,9 @@ def test_a_value_that_is_no_number_is_named_by_its_place_in_the_file(given, comp
 @pytest.mark.parametrize("fortran_order", [True, False])
 def test_memory_holds_one_block(tmp_path, monkeypatch, fortran_order):
     """Read 160 MB in blocks of 4 MB, without computing anything."""
-    bold = tmp_path / "bold.npy"
+    file = tmp_path / "bold.npy"
     shape = (2000, 20_000)
-    np.lib.format.open_memmap(bold, "w+", np.float32, shape, fortran_order=fortran_order)
+    np.lib.format.open_memmap(file, "w+", np.float32, shape, fortran_order=fortran_order)
     used = []
     monkeypatch.setattr(
         bold, "check_finite", lambda *_: used.append(psutil.Process().memory_info().rss)
@@ -146,7 +145,7 @@ def test_memory_holds_one_block(tmp_path, monkeypatch, fortran_order):
     monkeypatch.setattr(held_out, "score", lambda plan, Y: np.zeros((1, 2, Y.shape[1])))
     X, runs = np.random.default_rng(0).normal(size=(2000, 2)), np.arange(2000) // 1000
     tracemalloc.start()
-    scaling.score_blocks(tmp_path / "scores", X, bold, runs, [1.0], 2, block=500)
+    scaling.score_blocks(tmp_path / "scores", X, file, runs, [1.0], 2, block=500)
     _, peak_of_arrays = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert len(used) == 40
@@ -207,49 +206,46 @@ def test_an_end_at_any_step_to_the_disk_loses_one_block_at_most(
 
 
 PROGRAM = """
-import pickle, sys, time
+import pickle, sys
+import psutil
 from helpers import scaling
 
+given, log, last = sys.argv[1:]
 score_block = scaling.score_block
 
-def slowly(plan, bold, block):
-    with open(sys.argv[2], "a") as log:
-        log.write(f"{block.start}\\n")
-    time.sleep(0.02)
+def logged(plan, bold, block):
+    with open(log, "a+") as lines:
+        lines.write(f"{block.start}\\n")
+        lines.seek(0)
+        if len(lines.readlines()) == int(last):
+            psutil.Process().kill()
     return score_block(plan, bold, block)
 
-scaling.score_block = slowly
-with open(sys.argv[1], "rb") as given:
-    scaling.score_blocks(**pickle.load(given))
+scaling.score_block = logged
+with open(given, "rb") as stream:
+    scaling.score_blocks(**pickle.load(stream))
 """
 
 
 def test_a_killed_process_goes_on_where_it_was(given, tmp_path):
+    """It is killed in the 5th, the 20th and the 35th block that is begun, each time anew."""
     (tmp_path / "job").write_bytes(pickle.dumps(given | {"block": 1}))
     log = tmp_path / "log"
-    log.touch()
     command = [sys.executable, "-c", PROGRAM, str(tmp_path / "job"), str(log)]
-    expected, done = in_memory(given)[0], np.zeros(50, dtype=bool)
-    for number_of_kills, goal in enumerate((5, 20, 35), start=1):
-        begun = len(log.read_text().split())
-        process = subprocess.Popen(command)
-        for _ in range(6000):
-            if len(log.read_text().split()) >= goal:
-                break
-            assert process.poll() is None, "the work ended before it could be killed"
-            time.sleep(0.01)
-        process.kill()
-        process.wait()
-        repeated = set(map(int, log.read_text().split()[begun:])) & set(np.flatnonzero(done))
-        assert not repeated
+    expected = in_memory(given)[0]
+    for number_of_kills, last in enumerate((5, 20, 35), start=1):
+        ended = subprocess.run([*command, str(last)], capture_output=True, check=False)
+        assert ended.returncode != 0
         done = np.load(given["folder"] / "done.npy")
+        assert done.sum() == last - number_of_kills
         scores = np.load(given["folder"] / "scores.npy")
         np.testing.assert_allclose(scores[:, done], expected[:, done], **EXACT)
-        assert np.isnan(scores[:, ~done]).sum() >= 3 * ((~done).sum() - 1)
-        assert done.sum() >= goal - number_of_kills
-    subprocess.run(command, check=True)
+        assert np.isnan(scores[:, ~done]).all()
+    subprocess.run([*command, "0"], capture_output=True, check=True)
     np.testing.assert_allclose(np.load(given["folder"] / "scores.npy"), expected, **EXACT)
-    assert len(log.read_text().split()) <= 50 + 3
+    begun = list(map(int, log.read_text().split()))
+    assert len(begun) == 50 + 3  # a block that was being computed, and no other, was begun twice
+    assert set(begun) == set(range(50))
 
 
 def test_the_bar_starts_from_what_is_done(given, monkeypatch):
@@ -392,27 +388,27 @@ def test_files_that_cannot_be_read_are_reported(given, damage):
 
 
 def test_simulated_responses_depend_on_the_features_as_promised(tmp_path, monkeypatch):
-    monkeypatch.setattr(bold, "BLOCK", 1000)
+    monkeypatch.setattr(scaling, "BLOCK", 1000)
     X = np.random.default_rng(0).normal(size=(1200, 5))
-    bold.simulate_bold(tmp_path / "bold.npy", X, 2500, seed=1)
+    scaling.simulate_bold(tmp_path / "bold.npy", X, 2500, seed=1)
     Y = np.load(tmp_path / "bold.npy")
     assert Y.dtype == np.float32 and Y.flags.f_contiguous
     explained = 1 - (Y - X @ np.linalg.lstsq(X, Y)[0]).var(axis=0) / Y.var(axis=0)
     # A voxel with strength s, between 0 and 1, has a share of s^2 / (1 + s^2) on average.
     assert abs(explained.mean() - (1 - np.pi / 4)) < 0.02
     assert len(np.unique(Y[0])) > 2490
-    bold.simulate_bold(tmp_path / "again.npy", X, 2500, seed=1)
+    scaling.simulate_bold(tmp_path / "again.npy", X, 2500, seed=1)
     np.testing.assert_array_equal(np.load(tmp_path / "again.npy"), Y)
-    bold.simulate_bold(tmp_path / "again.npy", X, 2500, seed=2)
+    scaling.simulate_bold(tmp_path / "again.npy", X, 2500, seed=2)
     assert not np.isclose(np.load(tmp_path / "again.npy"), Y).any(axis=0).all()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["again.npy", "bold.npy"]
 
 
 def test_an_interrupted_simulation_leaves_no_file_that_looks_whole(tmp_path, monkeypatch):
-    monkeypatch.setattr(bold, "BLOCK", 10)
+    monkeypatch.setattr(scaling, "BLOCK", 10)
     monkeypatch.setattr(np.random, "default_rng", interrupt_after(2, np.random.default_rng))
     with pytest.raises(KeyboardInterrupt):
-        bold.simulate_bold(tmp_path / "bold.npy", np.ones((20, 2)), 50)
+        scaling.simulate_bold(tmp_path / "bold.npy", np.ones((20, 2)), 50)
     assert not (tmp_path / "bold.npy").exists()
 
 
