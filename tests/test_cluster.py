@@ -17,6 +17,7 @@ from helpers import scaling
 EXACT = {"rtol": 0, "atol": 1e-12}
 NO_DASK = "Dask is an extra: python -m pip install --editable .[dask]"
 N_BLOCKS = 10  # of 6 voxels, for each of two subjects
+HANG = 600  # seconds: ends what would never end, and says nothing about speed
 
 
 @pytest.fixture(scope="module")
@@ -53,43 +54,65 @@ def subjects(tmp_path):
 
 
 @pytest.fixture
-def computed(tmp_path, monkeypatch):
-    """Slow the blocks down and log them: file name and first voxel of each, as it is begun."""
+def expected(subjects):
+    """Score the same in one process."""
+    return [
+        scaling.score_blocks(**given | {"folder": given["folder"].with_suffix(".alone")})
+        for given in subjects
+    ]
+
+
+@pytest.fixture
+def computed(tmp_path, monkeypatch, expected):
+    """Log the blocks: file name and first voxel of each, as it is begun."""
     log = tmp_path / "log"
     log.touch()
+    score_block = scaling.score_block
 
-    def slowly(plan, bold, block):
+    def logged(plan, bold, block):
         with log.open("a") as lines:
             lines.write(f"{bold.name} {block.start}\n")
-        time.sleep(0.05)
-        return scaling.score_block(plan, bold, block)
+        return score_block(plan, bold, block)
 
-    monkeypatch.setattr(scaling, "score_block", slowly)
+    monkeypatch.setattr(scaling, "score_block", logged)
     return lambda: log.read_text().splitlines()
 
 
-def when_some_are_done(monkeypatch, act, n_done=5):
-    """Call a function in the middle of the work, between two results."""
+@pytest.fixture
+def when_five_are_done(tmp_path, monkeypatch, computed):
+    """Return a context that has a function called in the middle of the work: after five results.
 
-    def bar(results, **_):
-        for n, result in enumerate(results):
-            if n == n_done:
-                act()
-            yield result
+    The sixth block brings it about. Those begun after it wait, so that there is a rest.
+    """
+    end_of_wait, logged = tmp_path / "end-of-wait", scaling.score_block
 
-    monkeypatch.setattr(scaling, "tqdm", bar)
+    def held(plan, bold, block):
+        scores = logged(plan, bold, block)
+        place = (tmp_path / "log").read_text().splitlines().index(f"{bold.name} {block.start}")
+        while place > 5 and not end_of_wait.exists():
+            time.sleep(0.01)
+        return scores
+
+    @contextlib.contextmanager
+    def when_five_are_done(act):
+        def bar(results, **_):
+            for n, result in enumerate(results):
+                if n == 5:
+                    act()
+                yield result
+
+        with monkeypatch.context() as patch:
+            patch.setattr(scaling, "score_block", held)
+            patch.setattr(scaling, "tqdm", bar)
+            yield end_of_wait.touch
+
+    return when_five_are_done
 
 
-def in_one_process(given):
-    folder = given["folder"]
-    return scaling.score_blocks(**given | {"folder": folder.with_name(f"{folder.name}-alone")})
-
-
-def assert_as_in_one_process(results, subjects):
-    for got, given in zip(results, subjects, strict=True):
-        expected = in_one_process(given)
-        np.testing.assert_allclose(got.scores, expected.scores, **EXACT)
-        np.testing.assert_array_equal(got.best_alpha, expected.best_alpha)
+def assert_equal(results, expected):
+    for got, alone in zip(results, expected, strict=True):
+        np.testing.assert_allclose(got.scores, alone.scores, **EXACT)
+        np.testing.assert_array_equal(got.best_alpha, alone.best_alpha)
         assert np.isfinite(got.scores).all()
 
 
@@ -97,77 +120,82 @@ def processes(client):
     return set(client.run(os.getpid).values())
 
 
-def test_scores_are_those_of_one_process(client, subjects, computed):
+def test_scores_are_those_of_one_process(client, subjects, expected, computed):
     jobs = [scaling.prepare(**given) for given in subjects]
-    assert_as_in_one_process(scaling.score_subjects(client, jobs), subjects)
+    assert_equal(scaling.score_subjects(client, jobs), expected)
     assert len(computed()) == len(set(computed())) == 2 * N_BLOCKS
 
 
 @pytest.mark.parametrize("n_killed", [1, 2])
-def test_a_killed_worker_costs_nothing_but_time(client, subjects, computed, monkeypatch, n_killed):
-    client.wait_for_workers(2, timeout=120)
+def test_a_killed_worker_costs_nothing_but_time(
+    client, subjects, expected, computed, when_five_are_done, n_killed
+):
+    client.wait_for_workers(2, timeout=HANG)
     killed, begun = sorted(processes(client))[:n_killed], []
 
     def kill():
         begun.extend(computed())
         for process in killed:
             psutil.Process(process).kill()
+        end_wait()
 
-    when_some_are_done(monkeypatch, kill)
     jobs = [scaling.prepare(**given) for given in subjects]
-    results = scaling.score_subjects(client, jobs)
+    with when_five_are_done(kill) as end_wait:
+        results = scaling.score_subjects(client, jobs)
     assert len(begun) < 2 * N_BLOCKS
     assert len(set(computed())) == 2 * N_BLOCKS
-    assert_as_in_one_process(results, subjects)
-    client.wait_for_workers(2, timeout=120)
+    assert_equal(results, expected)
+    client.wait_for_workers(2, timeout=HANG)
     assert not set(killed) & processes(client)
 
 
 def test_an_interrupted_run_continues_and_computes_nothing_twice(
-    client, subjects, computed, monkeypatch
+    client, subjects, expected, computed, when_five_are_done
 ):
     def interrupt():
         raise KeyboardInterrupt
 
     jobs = [scaling.prepare(**given) for given in subjects]
-    with monkeypatch.context() as patch:
-        when_some_are_done(patch, interrupt)
-        with pytest.raises(KeyboardInterrupt):
-            scaling.score_subjects(client, jobs)
+    with when_five_are_done(interrupt) as end_wait, pytest.raises(KeyboardInterrupt):
+        scaling.score_subjects(client, jobs)
     left = {f"{job.bold.name} {block.start}" for job in jobs for block in job.store.to_do()}
     assert len(left) == 2 * N_BLOCKS - 5
-    while any(client.processing().values()):
-        time.sleep(0.05)
+    while any(client.processing().values()):  # until the rest, which nobody waits for, is off
+        time.sleep(0.01)
+    end_wait()
+    while any(client.run(lambda dask_worker: dask_worker.state.executing_count).values()):
+        time.sleep(0.01)
     begun = len(computed())
-    assert begun < 2 * N_BLOCKS  # the rest, which nobody waited for, was called off
+    assert begun <= 6 + 2  # and one for each worker
     jobs = [scaling.prepare(**given) for given in subjects]
-    assert_as_in_one_process(scaling.score_subjects(client, jobs), subjects)
+    assert_equal(scaling.score_subjects(client, jobs), expected)
     assert sorted(computed()[begun:]) == sorted(left)
     scaling.score_subjects(client, jobs)
     assert len(computed()) == begun + len(left)
 
 
-def test_a_run_begun_in_one_process_is_continued_by_workers(client, subjects, computed):
-    given = subjects[0]
-    job = scaling.prepare(**given)
+def test_a_run_begun_in_one_process_is_continued_by_workers(client, subjects, expected, computed):
+    job = scaling.prepare(**subjects[0])
     for block in job.store.blocks()[:7]:
         job.store.write(block, scaling.score_block(scaling.plan_of(job), job.bold, block))
-    assert_as_in_one_process(scaling.score_subjects(client, [job]), [given])
-    assert len(computed()) == N_BLOCKS - 7
+    begun = len(computed())
+    assert_equal(scaling.score_subjects(client, [job]), expected[:1])
+    assert len(computed()) == begun + N_BLOCKS - 7
 
 
-def test_a_value_that_is_no_number_ends_the_work_and_keeps_what_is_done(client, subjects, computed):
+def test_a_value_that_is_no_number_ends_the_work_and_keeps_what_is_done(
+    client, subjects, expected, computed
+):
     Y = np.load(subjects[1]["bold"])
     Y[3, 50] = np.nan
     np.save(subjects[1]["bold"], Y)
     jobs = [scaling.prepare(**given) for given in subjects]
     with pytest.raises(ValueError, match=r"bold-1\.npy, columns 48 to 53, .*row 3, column 50\."):
         scaling.score_subjects(client, jobs)
-    done = np.load(jobs[0].store.folder / "done.npy")
-    expected = in_one_process(subjects[0]).scores
-    assert done.any()
-    kept = np.repeat(done, 6)
-    np.testing.assert_allclose(jobs[0].store.scores()[:, kept], expected[:, kept], **EXACT)
+    kept = [np.repeat(np.load(job.store.folder / "done.npy"), 6) for job in jobs]
+    assert np.any(kept)
+    for job, done, alone in zip(jobs, kept, expected, strict=True):
+        np.testing.assert_allclose(job.store.scores()[:, done], alone.scores[:, done], **EXACT)
 
 
 def test_no_subjects_are_no_work(client):
