@@ -40,20 +40,16 @@ class CourseError(Exception):
     """Something that the teacher has to set right."""
 
 
-def open_course(root=HERE, seconds=None):
+def open_course(root=HERE):
     """Return nbgrader's API on a course folder.
 
     Parameters
     ----------
     root : path-like
         Folder that holds ``nbgrader_config.py`` and ``source``; results go there, too.
-    seconds : int, optional
-        How long a cell may take, if not as long as the configuration says.
     """
     config = PyFileConfigLoader("nbgrader_config.py", path=str(root)).load_config()
     config.CourseDirectory.root = str(Path(root).resolve())
-    if seconds:
-        config.ExecutePreprocessor.timeout = seconds
     return NbGraderAPI(config=config)
 
 
@@ -164,9 +160,8 @@ def _in_a_process(course, assignment, student, seconds, gigabytes):
     context = multiprocessing.get_context("spawn" if sys.platform == "win32" else "forkserver")
     context.set_forkserver_preload(["nbgrader.apps", "helpers.twin"])
     receiving, sending = context.Pipe(duplex=False)
-    settings = course.coursedir.root, course.config.ExecutePreprocessor.timeout
     process = context.Process(
-        target=_autograde, args=(sending, settings, assignment, student, gigabytes)
+        target=_autograde, args=(sending, course.coursedir.root, assignment, student, gigabytes)
     )
     process.start()
     sending.close()
@@ -180,15 +175,18 @@ def _in_a_process(course, assignment, student, seconds, gigabytes):
     return result
 
 
-def _autograde(sending, settings, assignment, student, gigabytes):
+def _autograde(sending, root, assignment, student, gigabytes):
     """Run in the process of one submission."""
     with suppress(ImportError, ValueError, OSError):  # Only Linux can limit memory in this way.
         import resource
 
         resource.setrlimit(resource.RLIMIT_AS, (int(gigabytes * 2**30),) * 2)
+    # Each thread of a matrix product takes memory for itself, too much of it on dozens of cores.
+    for library in ("OMP", "OPENBLAS", "MKL"):
+        os.environ[f"{library}_NUM_THREADS"] = "2"
     # Kernels and libraries write here; what matters is in nbgrader's log.
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
-    result = open_course(*settings).autograde(assignment, student)
+    result = open_course(root).autograde(assignment, student)
     sending.send({"success": result["success"], "log": result["log"], "error": result.get("error")})
 
 
