@@ -12,7 +12,8 @@ from benchmarks.machine import threads
 from benchmarks.rows import limit_row, ratio_row
 from benchmarks.timing import compare
 from helpers import data, decoding, features, ridge
-from helpers.decoding import block_means, reconstruct, smooth_covariance
+from helpers.data import block_means
+from helpers.decoding import reconstruct, smooth_covariance
 
 LAGS = (1, 2, 3, 4)
 PENALTIES = (100.0, 300.0, 1000.0)

@@ -9,7 +9,7 @@ from benchmarks.machine import threads
 from benchmarks.points import made_up, run_point
 from benchmarks.setting import ALPHAS, N_FOLDS
 from benchmarks.timing import slope
-from helpers._files.bold import simulate_bold
+from helpers.scaling import simulate_bold
 
 # What stays and what grows. The largest number of voxels is a whole brain.
 CURVES = {

@@ -19,8 +19,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from helpers import decoding
+from helpers.data import block_means
 from helpers.decoding import (
-    block_means,
     correlations,
     identified,
     log_likelihoods,
@@ -269,7 +269,7 @@ def test_multiscale_is_a_loop_of_pipelines():
                 spread[window] += found[:, np.newaxis, np.newaxis]
                 count[window[1:]] += 1
         total += spread / count
-    ours = decoding.reconstruct(images, responses, measured, (3, 4), n_selected=15)
+    ours = decoding.reconstruct_multiscale(images, responses, measured, (3, 4), n_selected=15)
     np.testing.assert_allclose(ours, total.reshape(9, 12) / 4, atol=1e-10)
 
 
@@ -285,8 +285,8 @@ def test_multiscale_never_chooses_a_constant_voxel():
     images, responses, measured = small_experiment()
     with_constant = (np.column_stack([rows, np.full(len(rows), 5.0)])
                      for rows in (responses, measured))  # fmt: skip
-    found = decoding.reconstruct(images, *with_constant, (3, 4), n_selected=15)
-    expected = decoding.reconstruct(images, responses, measured, (3, 4), n_selected=15)
+    found = decoding.reconstruct_multiscale(images, *with_constant, (3, 4), n_selected=15)
+    expected = decoding.reconstruct_multiscale(images, responses, measured, (3, 4), n_selected=15)
     np.testing.assert_allclose(found, expected, atol=1e-12)
 
 
@@ -345,6 +345,6 @@ def test_other_bad_input():
         block_means(np.zeros((4, 3)), some, 1)
     images, responses, measured = small_experiment()
     with pytest.raises(ValueError, match="expected 100 pixels"):
-        decoding.reconstruct(images, responses, measured)
+        decoding.reconstruct_multiscale(images, responses, measured)
     with pytest.raises(ValueError, match="the same voxels"):
-        decoding.reconstruct(images, responses, measured[:, :5], (3, 4))
+        decoding.reconstruct_multiscale(images, responses, measured[:, :5], (3, 4))

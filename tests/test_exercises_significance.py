@@ -7,8 +7,9 @@ import pytest
 from scipy.stats import false_discovery_control
 
 from helpers import inference, ridge
+from helpers.data import Trials
 from helpers.exercises import significance
-from helpers.inference import Trials, single_trial_ceiling
+from helpers.inference import single_trial_ceiling
 
 RIGHT_P, RIGHT_SHARE = [0.05, 0.01, 0.002], [1, 0.2, 0.04]
 

@@ -6,8 +6,8 @@ from displayed import chapter_text, displayed_formulas
 from scipy.stats import multivariate_normal
 
 from helpers import features
-from helpers.data import Recording
-from helpers.decoding import block_means, log_likelihoods, reconstruct, smooth_covariance
+from helpers.data import Recording, block_means
+from helpers.decoding import log_likelihoods, reconstruct, smooth_covariance
 
 FORMULAS = {
     "decoding-model": r"y = B^\top x + b + \text{noise}, \qquad B = \sum_d g_d W_d, \qquad "

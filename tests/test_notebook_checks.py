@@ -210,7 +210,7 @@ def test_unused_helpers_are_found(tmp_path):
     folder = tmp_path / "helpers"
     folder.mkdir()
     (folder / "ridge.py").write_text(
-        "from helpers._engine.moments import deep\n\ndef called():\n    return deep()\n\n\n"
+        "from helpers.moments import deep\n\ndef called():\n    return deep()\n\n\n"
         "def fit(n):\n    return fit(n - 1)\n\n\n"
         "class Result:\n    pass\n\n\ndef scores():\n    return Result()\n",
         encoding="utf-8",
@@ -230,7 +230,7 @@ def test_a_helper_that_another_module_passes_on_is_used(tmp_path):
     folder = tmp_path / "helpers"
     folder.mkdir()
     (folder / "regions.py").write_text("def labels():\n    return 1\n", encoding="utf-8")
-    (folder / "datasets.py").write_text("from helpers.data import labels\n", encoding="utf-8")
+    (folder / "datasets.py").write_text("from helpers.regions import labels\n", encoding="utf-8")
     imports = cell("from helpers import datasets")
     (finding,) = copy_checks.unused_helpers(folder, [store(tmp_path, imports)])
     assert finding.startswith("helpers/regions.py, line 1: nothing uses labels")

@@ -6,7 +6,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from helpers import data, receptive_fields, ridge
+from helpers import data, receptive_fields, ridge, twin
 from helpers._files import DataError
 from helpers._twin import students
 from helpers.twin import is_twin
@@ -117,27 +117,27 @@ def test_the_lag_of_the_truth_is_the_best_one_for_every_lag(tmp_path):
 
 def test_load_makes_the_recording_beside_the_notebook(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    random, figure = students.load("ben")
+    random, figure = twin.load_student("ben")
     assert (len(random.func), len(figure.func)) == (8, 2)
     assert (tmp_path / "recording" / "student.json").is_file()
     with pytest.raises(ValueError, match='belongs to "ben"'):
-        students.load("mia")
+        twin.load_student("mia")
 
 
 def test_who_is_graded_gets_the_recording_that_the_teacher_made(mia, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv(students.GRADED, str(mia.folder.parent))
-    random, _ = students.load("ben")
+    random, _ = twin.load_student("ben")
     assert random.func == mia.random.func
     assert not (tmp_path / "recording").exists()
 
 
 def test_there_is_a_truth_only_where_something_is_graded(mia, tmp_path, monkeypatch):
     with pytest.raises(DataError, match="hidden tests run while nbgrader grades"):
-        students.graded_truth()
+        twin.graded_truth()
     np.savez(mia.folder.parent / "truth.npz", **mia.truth)
     monkeypatch.setenv(students.GRADED, str(mia.folder.parent))
-    assert students.graded_truth()["lag"] == mia.truth.lag
-    assert list(students.graded_truth()["letters"]) == mia.truth.letters
+    assert twin.graded_truth()["lag"] == mia.truth.lag
+    assert list(twin.graded_truth()["letters"]) == mia.truth.letters
     expected = data.recording(mia.random, "all", shift=mia.truth.lag)
-    assert np.array_equal(students.graded_recording().bold, expected.bold)
+    assert np.array_equal(twin.graded_recording().bold, expected.bold)
