@@ -55,14 +55,15 @@ def public(tree):
     return [n for n in tree.body if isinstance(n, kinds) and not n.name.startswith("_")]
 
 
-def full_names(tree):
+def full_names(tree, package=""):
     """What the imported names of a piece of code stand for: {"ridge": "helpers.ridge"}."""
-    known = {}
+    known, folders = {}, package.split(".")
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             known |= {name.asname: name.name for name in node.names if name.asname}
         elif isinstance(node, ast.ImportFrom):
-            module = f"helpers.{node.module}" if node.level else node.module
+            above = folders[: len(folders) + 1 - node.level] if node.level else []
+            module = ".".join([*above, *filter(None, [node.module])])
             known |= {name.asname or name.name: f"{module}.{name.name}" for name in node.names}
     return known
 
@@ -80,21 +81,21 @@ def used(nodes, known):
 def unused_helpers(folder, pages):
     """Public helpers that neither a notebook nor another place in the helpers uses."""
     trees = {path: _parse(path) for path in sorted(Path(folder).rglob("*.py"))}
-    modules = {
-        path: ".".join(["helpers", *path.relative_to(folder).with_suffix("").parts])
-        for path in trees
+    packages, modules, passed_on = {}, {}, {}
+    for path, tree in trees.items():
+        packages[path] = ".".join(["helpers", *path.parent.relative_to(folder).parts])
+        is_package = path.name == "__init__.py"
+        modules[path] = packages[path] if is_package else f"{packages[path]}.{path.stem}"
+        for name, origin in full_names(tree, packages[path]).items():
+            passed_on[f"{modules[path]}.{name}"] = origin
+    elsewhere = {
+        path: used(tree.body, full_names(tree, packages[path])) for path, tree in trees.items()
     }
-    passed_on = {
-        f"{modules[path]}.{name}": origin
-        for path, tree in trees.items()
-        for name, origin in full_names(tree).items()
-    }
-    elsewhere = {path: used(tree.body, full_names(tree)) for path, tree in trees.items()}
     in_notebooks = set()
     for cells in pages:
         known = {k: v for cell in code(cells) for k, v in full_names(cell.tree).items()}
-        names = used([cell.tree for cell in code(cells)], known)
-        in_notebooks |= names | {passed_on[name] for name in names & set(passed_on)}
+        in_notebooks |= used([cell.tree for cell in code(cells)], known)
+    in_notebooks |= {_origin(name, passed_on) for name in in_notebooks}
     findings = []
     for path, tree in trees.items():
         module = modules[path]
@@ -108,6 +109,15 @@ def unused_helpers(folder, pages):
                     f"{helper.name}; use it in a chapter or take it out"
                 )
     return findings
+
+
+def _origin(name, passed_on):
+    """Where a dotted name is defined: helpers.twin.truth.fields is in helpers._twin.truth."""
+    parts = name.split(".")
+    for length in range(len(parts), 0, -1):
+        if (start := ".".join(parts[:length])) in passed_on:
+            return ".".join([passed_on[start], *parts[length:]])
+    return name
 
 
 def labelling_helpers(folder):
