@@ -11,7 +11,8 @@ GRAVE = {"serious", "critical"}
 # Formulas are drawn, fonts are there, and the theme's scripts have run.
 READY = """async () => {
     await window.MathJax?.startup?.promise;
-    await document.fonts.ready;
+    const frames = [...document.querySelectorAll("iframe")].map(frame => frame.contentDocument);
+    await Promise.all([document, ...frames].map(page => page?.fonts.ready));
 }"""
 # Of the words of a listing, coloured alike in boxes alike, the first stands for all, and a formula
 # has the colour of the text around it: with every word, contrasts take most of the tests' time.

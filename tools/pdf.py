@@ -37,7 +37,8 @@ PREPARE = """async (ids) => {
   }
   document.querySelectorAll("img").forEach((image) => { image.loading = "eager"; });
   await Promise.all([...document.images].map((image) => image.decode().catch(() => {})));
-  await document.fonts.ready;
+  const frames = [...document.querySelectorAll("iframe")].map((frame) => frame.contentDocument);
+  await Promise.all([document, ...frames].map((page) => page?.fonts.ready));
   await window.MathJax?.startup?.promise;
 }"""
 READ = """() => [
@@ -82,6 +83,7 @@ class Printer:
             file = Path(folder, "page.html")
             file.write_text(page, encoding="utf-8")
             self.tab.goto(file.as_uri())
+            self.tab.evaluate("document.fonts.ready")
             return self._print()
 
     def _print(self, **options):
