@@ -1,6 +1,7 @@
 """The built book as readers meet it: opened from the disk in a real browser, without a network."""
 
 import io
+import re
 from itertools import pairwise
 
 import browser
@@ -20,10 +21,8 @@ CHAPTER = BOOK / "notebooks" / "04_receptive_fields.html"
 
 @pytest.fixture(scope="module")
 def chromium():
-    with sync_playwright() as playwright:
-        opened = browser.launch(playwright)
+    with sync_playwright() as playwright, browser.launch(playwright) as opened:
         yield opened
-        opened.close()
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +74,12 @@ def test_every_page_of_the_book_is_opened():
 @each_page
 def test_page_opens_without_errors_and_asks_no_other_host(page):
     _, findings = page
+    assert not findings, report(findings)
+
+
+@each_page
+def test_page_is_drawn_in_letters_that_the_book_brings(page):
+    findings = browser.borrowed_letters(page[0])
     assert not findings, report(findings)
 
 
@@ -241,7 +246,20 @@ def test_a_small_screen_needs_no_sideways_scrolling(reader, name):
     assert wide <= 400
 
 
-def test_a_printed_chapter_can_be_read(tab):
+def fonts_of(sheet):
+    """Names of the fonts in which a sheet is printed, without the tag of their subset."""
+    parts, found = [sheet["/Resources"]], set()
+    for part in parts:  # the list grows: a drawing may hold others
+        for font in part.get_object().get("/Font", {}).values():
+            font = font.get_object()
+            name = font.get("/BaseFont") or font["/FontDescriptor"]["/FontName"]
+            found.add(str(name).lstrip("/").split("+")[-1])
+        drawings = [drawing.get_object() for drawing in part.get("/XObject", {}).values()]
+        parts += [drawing["/Resources"] for drawing in drawings if "/Resources" in drawing]
+    return found
+
+
+def test_a_printed_chapter_can_be_read_and_searched(tab):
     browser.show(tab, CHAPTER)
     headings = tab.locator("article h2").evaluate_all("all => all.map(e => e.firstChild.data)")
     pdf = PdfReader(io.BytesIO(tab.pdf(format="A4")))
@@ -249,8 +267,19 @@ def test_a_printed_chapter_can_be_read(tab):
     whole = " ".join(texts)
     assert len(headings) > 5
     assert [heading for heading in headings if heading.strip() not in whole] == []
+    assert re.findall("[\ufb00-\ufb06]", whole) == []  # fi and the like as one letter
     for number, (text, sheet) in enumerate(zip(texts, pdf.pages, strict=True), start=1):
         assert len(text) > 40 or len(sheet.images) > 0, f"sheet {number} is empty"
+
+
+def test_paper_has_the_letters_of_the_book_in_explorers_too(tab):
+    browser.show(tab, CHAPTER)
+    assert tab.locator("iframe").count() > 0
+    pdf = PdfReader(io.BytesIO(tab.pdf(format="A4")))
+    names = set().union(*map(fonts_of, pdf.pages))
+    own = ("IBMPlex", "MathJax", "FontAwesome")
+    assert [name for name in names if not name.startswith(own)] == []
+    assert {"IBMPlexSans", "IBMPlexMono"} <= names
 
 
 # ---- planted faults
@@ -290,6 +319,16 @@ def test_a_page_in_order_has_no_findings(tab, tmp_path):
 def test_a_planted_fault_is_found(tab, tmp_path, html, words):
     findings = plant(tab, tmp_path, html)
     assert any(finding.startswith(words) for finding in findings), report(findings)
+
+
+def test_a_letter_of_another_font_is_found(tab):
+    browser.show(tab, CHAPTER)
+    assert browser.borrowed_letters(tab) == []
+    tab.evaluate(
+        "document.querySelector('article p').append('\u2135')"
+    )  # no font of the book has it
+    (finding,) = browser.borrowed_letters(tab)
+    assert finding.startswith("drawn in DejaVu Sans: <p")
 
 
 def test_the_first_of_words_that_look_alike_is_checked(tab, tmp_path):

@@ -18,10 +18,8 @@ PIXEL = 42  # row 4, column 2
 def browser():
     if browsers.find() is None:
         pytest.skip(browsers.NOT_FOUND)
-    with sync_playwright() as driver:
-        browser = system.launch(driver)
+    with sync_playwright() as driver, system.launch(driver) as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")
