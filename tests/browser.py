@@ -4,7 +4,10 @@ from pathlib import Path
 
 import browsers
 from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
 
+HANG = 300_000  # milliseconds: ends what would never end, and says nothing about speed
+expect.set_options(timeout=HANG)
 OPTIONS = ["--disable-gpu", "--disable-dev-shm-usage"]
 OWN = ("file:", "data:", "blob:", "about:")
 GRAVE = {"serious", "critical"}
@@ -51,6 +54,13 @@ MORE_RULES = {"label-content-name-mismatch": {"enabled": True}}
 
 def launch(playwright):
     return browsers.launch(playwright, *OPTIONS)
+
+
+def context(browser, **options):
+    """A window of its own, in which nobody is too slow."""
+    opened = browser.new_context(**options)
+    opened.set_default_timeout(HANG)
+    return opened
 
 
 class Watch:

@@ -28,7 +28,7 @@ def chromium():
 @pytest.fixture(scope="module")
 def reader(chromium):
     """A tab on a wide screen, and what goes wrong in it."""
-    context = chromium.new_context(viewport={"width": 1280, "height": 900}, offline=True)
+    context = browser.context(chromium, viewport={"width": 1280, "height": 900}, offline=True)
     tab = context.new_page()
     yield tab, browser.Watch(tab)
     context.close()
@@ -47,7 +47,7 @@ def page(request, reader):
 @pytest.fixture
 def tab(chromium):
     """A tab of its own, so that nothing stays of what a test does to a page."""
-    context = chromium.new_context(viewport={"width": 1280, "height": 900}, offline=True)
+    context = browser.context(chromium, viewport={"width": 1280, "height": 900}, offline=True)
     yield context.new_page()
     context.close()
 
@@ -179,8 +179,17 @@ def test_copy_button_copies_a_cell(tab):
     browser.show(tab, CHAPTER)
     cell = tab.locator("div.cell_input").first
     cell.hover()
-    cell.locator("button.copybtn").click()
-    expect(cell.locator("button.copybtn")).to_have_attribute("data-tooltip", "Copied!")
+    button = cell.locator("button.copybtn")
+    # It says so for two seconds, and a busy machine may come too late to see it.
+    button.evaluate(
+        """button => {
+            button.said = [];
+            const keep = () => button.said.push(button.dataset.tooltip);
+            new MutationObserver(keep).observe(button, { attributes: true });
+        }"""
+    )
+    button.click()
+    tab.wait_for_function("button => button.said.includes('Copied!')", arg=button.element_handle())
     tab.evaluate("document.body.prepend(document.createElement('textarea'))")
     pasted = tab.locator("body > textarea")
     pasted.focus()

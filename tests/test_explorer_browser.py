@@ -40,7 +40,7 @@ def show(browser, given, tmp_path):
             f'<!doctype html><meta charset="utf-8"><body style="margin: 0">{frame}</body>',
             encoding="utf-8",
         )
-        context = browser.new_context(viewport={"width": width, "height": 900}, **options)
+        context = system.context(browser, viewport={"width": width, "height": 900}, **options)
         contexts.append(context)
         page = context.new_page()
         page.on("console", lambda message: complaints.append(message.text))
