@@ -1,6 +1,7 @@
 """The built book as readers meet it: opened from the disk in a real browser, without a network."""
 
 import io
+import re
 from itertools import pairwise
 
 import browser
@@ -20,16 +21,14 @@ CHAPTER = BOOK / "notebooks" / "04_receptive_fields.html"
 
 @pytest.fixture(scope="module")
 def chromium():
-    with sync_playwright() as playwright:
-        opened = browser.launch(playwright)
+    with sync_playwright() as playwright, browser.launch(playwright) as opened:
         yield opened
-        opened.close()
 
 
 @pytest.fixture(scope="module")
 def reader(chromium):
     """A tab on a wide screen, and what goes wrong in it."""
-    context = chromium.new_context(viewport={"width": 1280, "height": 900}, offline=True)
+    context = browser.context(chromium, viewport={"width": 1280, "height": 900}, offline=True)
     tab = context.new_page()
     yield tab, browser.Watch(tab)
     context.close()
@@ -48,7 +47,7 @@ def page(request, reader):
 @pytest.fixture
 def tab(chromium):
     """A tab of its own, so that nothing stays of what a test does to a page."""
-    context = chromium.new_context(viewport={"width": 1280, "height": 900}, offline=True)
+    context = browser.context(chromium, viewport={"width": 1280, "height": 900}, offline=True)
     yield context.new_page()
     context.close()
 
@@ -75,6 +74,12 @@ def test_every_page_of_the_book_is_opened():
 @each_page
 def test_page_opens_without_errors_and_asks_no_other_host(page):
     _, findings = page
+    assert not findings, report(findings)
+
+
+@each_page
+def test_page_is_drawn_in_letters_that_the_book_brings(page):
+    findings = browser.borrowed_letters(page[0])
     assert not findings, report(findings)
 
 
@@ -174,8 +179,17 @@ def test_copy_button_copies_a_cell(tab):
     browser.show(tab, CHAPTER)
     cell = tab.locator("div.cell_input").first
     cell.hover()
-    cell.locator("button.copybtn").click()
-    expect(cell.locator("button.copybtn")).to_have_attribute("data-tooltip", "Copied!")
+    button = cell.locator("button.copybtn")
+    # It says so for two seconds, and a busy machine may come too late to see it.
+    button.evaluate(
+        """button => {
+            button.said = [];
+            const keep = () => button.said.push(button.dataset.tooltip);
+            new MutationObserver(keep).observe(button, { attributes: true });
+        }"""
+    )
+    button.click()
+    tab.wait_for_function("button => button.said.includes('Copied!')", arg=button.element_handle())
     tab.evaluate("document.body.prepend(document.createElement('textarea'))")
     pasted = tab.locator("body > textarea")
     pasted.focus()
@@ -241,7 +255,20 @@ def test_a_small_screen_needs_no_sideways_scrolling(reader, name):
     assert wide <= 400
 
 
-def test_a_printed_chapter_can_be_read(tab):
+def fonts_of(sheet):
+    """Names of the fonts in which a sheet is printed, without the tag of their subset."""
+    parts, found = [sheet["/Resources"]], set()
+    for part in parts:  # the list grows: a drawing may hold others
+        for font in part.get_object().get("/Font", {}).values():
+            font = font.get_object()
+            name = font.get("/BaseFont") or font["/FontDescriptor"]["/FontName"]
+            found.add(str(name).lstrip("/").split("+")[-1])
+        drawings = [drawing.get_object() for drawing in part.get("/XObject", {}).values()]
+        parts += [drawing["/Resources"] for drawing in drawings if "/Resources" in drawing]
+    return found
+
+
+def test_a_printed_chapter_can_be_read_and_searched(tab):
     browser.show(tab, CHAPTER)
     headings = tab.locator("article h2").evaluate_all("all => all.map(e => e.firstChild.data)")
     pdf = PdfReader(io.BytesIO(tab.pdf(format="A4")))
@@ -249,8 +276,19 @@ def test_a_printed_chapter_can_be_read(tab):
     whole = " ".join(texts)
     assert len(headings) > 5
     assert [heading for heading in headings if heading.strip() not in whole] == []
+    assert re.findall("[\ufb00-\ufb06]", whole) == []  # fi and the like as one letter
     for number, (text, sheet) in enumerate(zip(texts, pdf.pages, strict=True), start=1):
         assert len(text) > 40 or len(sheet.images) > 0, f"sheet {number} is empty"
+
+
+def test_paper_has_the_letters_of_the_book_in_explorers_too(tab):
+    browser.show(tab, CHAPTER)
+    assert tab.locator("iframe").count() > 0
+    pdf = PdfReader(io.BytesIO(tab.pdf(format="A4")))
+    names = set().union(*map(fonts_of, pdf.pages))
+    own = ("IBMPlex", "MathJax", "FontAwesome")
+    assert [name for name in names if not name.startswith(own)] == []
+    assert {"IBMPlexSans", "IBMPlexMono"} <= names
 
 
 # ---- planted faults
@@ -290,6 +328,16 @@ def test_a_page_in_order_has_no_findings(tab, tmp_path):
 def test_a_planted_fault_is_found(tab, tmp_path, html, words):
     findings = plant(tab, tmp_path, html)
     assert any(finding.startswith(words) for finding in findings), report(findings)
+
+
+def test_a_letter_of_another_font_is_found(tab):
+    browser.show(tab, CHAPTER)
+    assert browser.borrowed_letters(tab) == []
+    tab.evaluate(
+        "document.querySelector('article p').append('\u2135')"
+    )  # no font of the book has it
+    (finding,) = browser.borrowed_letters(tab)
+    assert finding.startswith("drawn in DejaVu Sans: <p")
 
 
 def test_the_first_of_words_that_look_alike_is_checked(tab, tmp_path):

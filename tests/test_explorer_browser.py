@@ -18,10 +18,8 @@ PIXEL = 42  # row 4, column 2
 def browser():
     if browsers.find() is None:
         pytest.skip(browsers.NOT_FOUND)
-    with sync_playwright() as driver:
-        browser = system.launch(driver)
+    with sync_playwright() as driver, system.launch(driver) as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +40,7 @@ def show(browser, given, tmp_path):
             f'<!doctype html><meta charset="utf-8"><body style="margin: 0">{frame}</body>',
             encoding="utf-8",
         )
-        context = browser.new_context(viewport={"width": width, "height": 900}, **options)
+        context = system.context(browser, viewport={"width": width, "height": 900}, **options)
         contexts.append(context)
         page = context.new_page()
         page.on("console", lambda message: complaints.append(message.text))

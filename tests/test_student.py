@@ -203,9 +203,11 @@ def test_publishing_pushes_a_branch_that_is_the_folder_for_students(folder, tmp_
         git remote add origin "{remote.as_posix()}"
         mkdir .github coursework && echo answer > coursework/solution.txt && touch .github/workflow
         git add --all && git -c user.name=a -c user.email=b commit --quiet --message first"""
-    subprocess.run([BASH, "-e", "-c", setup], check=True, capture_output=True)
+    # Whatever the user of this machine has told Git, signing or hooks for instance.
+    environment = os.environ | dict.fromkeys(("GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM"), os.devnull)
+    subprocess.run([BASH, "-e", "-c", setup], env=environment, check=True, capture_output=True)
     shutil.copytree(folder, clone / "student")
-    environment = {**os.environ, "GITHUB_SHA": "0" * 40}
+    environment["GITHUB_SHA"] = "0" * 40
     subprocess.run(
         [BASH, "-e", "-c", lines], cwd=clone, env=environment, check=True, capture_output=True
     )

@@ -37,7 +37,8 @@ PREPARE = """async (ids) => {
   }
   document.querySelectorAll("img").forEach((image) => { image.loading = "eager"; });
   await Promise.all([...document.images].map((image) => image.decode().catch(() => {})));
-  await document.fonts.ready;
+  const frames = [...document.querySelectorAll("iframe")].map((frame) => frame.contentDocument);
+  await Promise.all([document, ...frames].map((page) => page?.fonts.ready));
   await window.MathJax?.startup?.promise;
 }"""
 READ = """() => [
@@ -82,6 +83,7 @@ class Printer:
             file = Path(folder, "page.html")
             file.write_text(page, encoding="utf-8")
             self.tab.goto(file.as_uri())
+            self.tab.evaluate("document.fonts.ready")
             return self._print()
 
     def _print(self, **options):
@@ -125,16 +127,13 @@ def main():
 
     if not (BOOK / "intro.html").is_file():
         sys.exit("The book is not built: run `make book` first.")
-    program = browsers.find()
-    if not program:
+    if not browsers.find():
         sys.exit(f"The book cannot be printed: {browsers.NOT_FOUND}.")
     toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
     # Pages are read from files: fonts and pictures lie beside them.
-    options = ["--allow-file-access-from-files"]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=options)
+    option = "--allow-file-access-from-files"
+    with sync_playwright() as playwright, browsers.launch(playwright, option) as browser:
         writer = print_book(browser, read_contents(toc))
-        browser.close()
     writer.compress_identical_objects()
     writer.write(BOOK.parent / "book.pdf")
     print(f"The book: _build/book.pdf, {len(writer.pages)} sheets")

@@ -7,16 +7,18 @@ import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 BOOK = ROOT / "_build" / "html"
-FRONT = """<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title><style>
-body {{ font-family: sans-serif; color: #1b2430; }}
+# The letters of the book's own pages.
+FONTS = f'<link rel="stylesheet" href="{(BOOK / "_static" / "fonts" / "fonts.css").as_uri()}">'
+FRONT = """<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>{fonts}<style>
+body {{ font-family: var(--pst-font-family-base); color: #1b2430; }}
 .cover {{ break-after: page; padding-top: 45mm; text-align: center; }}
 .cover h1 {{ font-size: 25pt; }} .cover img {{ width: 100%; }} .cover .logo {{ width: 30mm; }}
 ol {{ list-style: none; padding: 0; }} li {{ display: flex; margin: 2mm 0; }}
 li a {{ flex: 1; color: inherit; text-decoration: none; border-bottom: 1px dotted #8a94a0; }}
 </style><div class="cover"><img class="logo" src="{logo}" alt=""><h1>{title}</h1>
 <p>{author}</p><p>Version {version}</p><img src="{picture}" alt=""></div><h1>Contents</h1>{parts}"""
-NUMBERS = """<!doctype html><meta charset="utf-8"><style>
-@page {{ margin: 0 }} body {{ margin: 0; font: 9pt sans-serif; color: #4a5560 }}
+NUMBERS = """<!doctype html><meta charset="utf-8">{fonts}<style>
+@page {{ margin: 0 }} body {{ margin: 0; font: 9pt var(--pst-font-family-base); color: #4a5560 }}
 section {{ height: 296mm; break-after: page; position: relative; overflow: hidden }}
 section:last-child {{ break-after: auto }}
 p {{ position: absolute; bottom: 8mm; width: 100%; text-align: center; margin: 0 }}
@@ -53,6 +55,7 @@ def front_matter(titles, sheets, parts):
         for caption, names in parts
     ]
     return FRONT.format(
+        fonts=FONTS,
         title=html.escape(config["title"]),
         author=html.escape(config["author"]),
         version=citation["version"],
@@ -67,4 +70,4 @@ def page_numbers(count):
     sheets = "".join(
         f"<section><p>{'' if n == 1 else n}</p></section>" for n in range(1, count + 1)
     )
-    return NUMBERS.format(sheets=sheets)
+    return NUMBERS.format(fonts=FONTS, sheets=sheets)

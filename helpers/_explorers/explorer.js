@@ -290,7 +290,7 @@ function drawPlot(svg, plot) {
 
 // --- The frame --------------------------------------------------------------------------------
 
-/** Keep the frame as high as what is in it. Where the page may not reach its frame, it scrolls. */
+/** Fit the frame to the page around it, where there is one that it may reach; else it scrolls. */
 function fitFrame() {
   let frame = null;
   try {
@@ -299,6 +299,13 @@ function fitFrame() {
     return; // another origin
   }
   if (!frame) return; // opened as a page of its own
+  // The book's letters, which Jupyter does not have. The page has loaded them already.
+  const fonts = frame.ownerDocument.querySelector("link[href*='fonts.css']");
+  if (fonts) {
+    const link = document.createElement("link");
+    document.head.append(Object.assign(link, { rel: "stylesheet", href: fonts.href }));
+  }
+  // As high as what is in it.
   document.documentElement.style.overflow = "hidden";
   const fit = () => {
     frame.style.height = `${Math.ceil(document.body.getBoundingClientRect().height)}px`;
