@@ -1,68 +1,16 @@
-"""Runs, and folds of whole runs."""
+"""Folds of whole runs, and any other way to split samples into training and test sets.
+
+A table says what each split does with each sample: `TRAIN`, `TEST`, or 0 where it leaves the sample
+out. Samples that every split treats alike form a *piece*. All training and test sets are made of
+pieces, so sums over pieces are enough for every split, however many there are.
+"""
 
 import numpy as np
+from sklearn.model_selection import check_cv
 
+from helpers._engine.validation import check_runs, check_several_runs
 
-def check_runs(runs, n_samples):
-    """Return runs numbered 0, 1, 2 ... in their order, or say why they are no runs.
-
-    Parameters
-    ----------
-    runs : array_like, shape (n_samples,)
-        The run that each sample belongs to; any labels.
-    n_samples : int
-        How many samples there are.
-
-    Returns
-    -------
-    ndarray of int, shape (n_samples,)
-
-    Raises
-    ------
-    ValueError
-        If there is not one label a sample, or if a run comes back after another one began.
-    """
-    runs = np.asarray(runs)
-    if runs.shape != (n_samples,):
-        raise ValueError(
-            f"runs has shape {runs.shape}; expected one run label for each of the {n_samples} "
-            f"samples, that is shape ({n_samples},)."
-        )
-    starts = np.flatnonzero(runs[1:] != runs[:-1]) + 1
-    labels = [runs[0], *runs[starts]] if n_samples else []
-    for row, label in zip(starts, labels[1:], strict=True):
-        if (runs[:row] == label).any():
-            raise ValueError(
-                f"Run {label} starts again at row {row}: the rows of a run must follow one "
-                "another. Sort the rows by run, and give every run a label of its own."
-            )
-    return np.searchsorted(starts, np.arange(n_samples), side="right")
-
-
-def check_several_runs(runs, n_samples):
-    """Return runs as `check_runs` does; a single run is refused.
-
-    Parameters
-    ----------
-    runs : array_like, shape (n_samples,)
-    n_samples : int
-
-    Returns
-    -------
-    ndarray of int, shape (n_samples,)
-
-    Raises
-    ------
-    ValueError
-        If the labels are no runs, or if there is only one.
-    """
-    runs = check_runs(runs, n_samples)
-    if runs[-1] == 0:
-        raise ValueError(
-            "All samples belong to one run; expected two or more. Cross-validation holds out "
-            "whole runs, so load another run."
-        )
-    return runs
+TRAIN, TEST = 1, 2
 
 
 def run_folds(runs, n_folds):
@@ -99,18 +47,119 @@ def run_folds(runs, n_folds):
     return [(np.flatnonzero(~test), np.flatnonzero(test)) for test in held_out]
 
 
-def halves(rows, runs):
-    """Cut rows in two: between their runs, or within a single run where it must be.
+def tabulate(cv, X, Y=None, groups=None):
+    """Say in a table what each split does with each sample.
 
     Parameters
     ----------
-    rows : ndarray of int, shape (n,)
-    runs : ndarray, shape (n_samples,)
+    cv : int, splitter or iterable of (train, test)
+        As scikit-learn's ``cv``. A whole number means folds of whole, consecutive runs if `groups`
+        are given (`run_folds`), and of consecutive samples otherwise.
+    X : array, shape (n_samples, n_features)
+    Y : array, shape (n_samples, n_voxels), optional
+    groups : array_like, shape (n_samples,), optional
+        The run that each sample belongs to.
 
     Returns
     -------
-    list of two ndarrays of int
+    ndarray of int8, shape (n_splits, n_samples)
+        `TRAIN`, `TEST` or 0.
+
+    Raises
+    ------
+    ValueError
+        If there is no split, or one has an empty training or test set, or a sample in both.
     """
-    if len(np.unique(runs[rows])) > 1:
-        return [rows[test] for _, test in run_folds(runs[rows], 2)]
+    n_samples = len(X)
+    if isinstance(cv, int | np.integer) and groups is not None:
+        splits = run_folds(check_several_runs(groups, n_samples), cv)
+    else:
+        splits = list(check_cv(cv).split(X, Y, groups))
+    table = np.zeros((len(splits), n_samples), dtype=np.int8)
+    for row, (train, test) in zip(table, splits, strict=True):
+        row[train] = TRAIN
+        if (row[test] == TRAIN).any():
+            raise ValueError(
+                f"cv has a split with {(row[test] == TRAIN).sum()} samples in both its training "
+                "and its test set; expected none, because a model predicts what it has seen."
+            )
+        row[test] = TEST
+    if not len(table) or not ((table == TRAIN).any(axis=1) & (table == TEST).any(axis=1)).all():
+        raise ValueError(
+            f"cv gives {len(table)} splits, of which some have an empty training or test set; "
+            "expected at least one split, with samples in both sets."
+        )
+    return table
+
+
+def nest(table, groups=None):
+    """Split each training set in turn, so that a choice can be made without the test set.
+
+    The training set is split as the other test sets split it. Where no other test set lies in it
+    (with two folds), it is cut in two: between its runs if it has several, else in the middle.
+
+    Parameters
+    ----------
+    table : ndarray of int8, shape (n_splits, n_samples)
+        From `tabulate`.
+    groups : array_like, shape (n_samples,), optional
+        The run that each sample belongs to.
+
+    Returns
+    -------
+    list of ndarray of int8, shape (n_inner_splits, n_samples)
+        One table a split.
+    """
+    return [_nest(table, k, groups) for k in range(len(table))]
+
+
+def _nest(table, k, groups):
+    train = table[k] == TRAIN
+    inside = [train & (test == TEST) for j, test in enumerate(table) if j != k]
+    tests = [test for test in inside if test.any() and (train & ~test).any()]
+    if len(tests) < 2:
+        rows = np.flatnonzero(train)
+        tests = [np.isin(np.arange(len(train)), half) for half in _halves(rows, groups)]
+    return np.array([np.where(test, TEST, TRAIN * train) for test in tests], dtype=np.int8)
+
+
+def _halves(rows, groups):
+    """Cut rows in two: between their runs, or within a single run where it must be."""
+    if groups is not None:
+        runs = np.asarray(groups)[rows]
+        if len(np.unique(runs)) > 1:
+            return [rows[test] for _, test in run_folds(runs, 2)]
     return np.array_split(rows, 2)
+
+
+def cut(table):
+    """Cut the samples into pieces, of which all training and test sets are made.
+
+    Parameters
+    ----------
+    table : ndarray of int8, shape (n_splits, n_samples)
+
+    Returns
+    -------
+    rows : list of slice or ndarray of int
+        The samples of each piece; a slice where they follow one another.
+    train, test : ndarray of bool, shape (n_splits, n_pieces)
+        Which pieces make up the sets of each split.
+    """
+    kinds, first, piece = np.unique(table, axis=1, return_index=True, return_inverse=True)
+    used = (kinds != 0).any(axis=0)
+    if used.sum() > 2 * len(table):
+        # Shuffled splits have little in common: each set is a piece of its own.
+        sets = [row == kind for kind in (TRAIN, TEST) for row in table]
+        train, test = np.split(np.eye(len(sets), dtype=bool), 2)
+        return [_rows(np.flatnonzero(chosen)) for chosen in sets], train, test
+    order = [kind for kind in np.argsort(first) if used[kind]]
+    rows = [_rows(np.flatnonzero(piece.ravel() == kind)) for kind in order]
+    return rows, kinds[:, order] == TRAIN, kinds[:, order] == TEST
+
+
+def _rows(rows):
+    """Return row numbers as a slice where they follow one another: it needs no copy."""
+    if rows[-1] - rows[0] + 1 == len(rows):
+        return slice(int(rows[0]), int(rows[-1]) + 1)
+    return rows

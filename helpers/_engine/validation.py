@@ -1,8 +1,12 @@
-"""Checks on arrays that several helpers share: each says what is wrong, where, and what to do."""
+"""Checks that several helpers share: each says what is wrong, where, and what to do.
+
+What scikit-learn checks, its own functions check. These are for what only a recording has: runs,
+voxels that do not vary, and files too large to be looked at all at once.
+"""
+
+import warnings
 
 import numpy as np
-
-from helpers._engine.folds import check_several_runs
 
 
 def check_table(name, table):
@@ -64,34 +68,6 @@ def check_shape(name, table):
             "column; look at the step that selected them."
         )
     return table
-
-
-def check_arrays(X, Y, runs):
-    """Check what a cross-validated model needs: features, voxels and at least two runs.
-
-    Parameters
-    ----------
-    X : array_like, shape (n_samples, n_features)
-        Features, for example pixels.
-    Y : array_like, shape (n_samples, n_voxels)
-        Measured responses.
-    runs : array_like, shape (n_samples,)
-        The run that each sample belongs to.
-
-    Returns
-    -------
-    X, Y : ndarray of float64
-    runs : ndarray of int
-        Runs numbered from 0 in their order.
-
-    Raises
-    ------
-    ValueError
-        For empty tables, NaN or infinite values, sample counts that differ, runs in pieces,
-        and a single run.
-    """
-    X, Y = check_pair(X, Y)
-    return X, Y, check_several_runs(runs, len(X))
 
 
 def check_pair(X, Y):
@@ -182,4 +158,114 @@ def check_finite(name, table, first_column=0):
             f"of {bad.shape[1]} columns; the first is at row {row}, column "
             f"{first_column + column}. Expected finite numbers: leave these columns out or repair "
             "the recording."
+        )
+
+
+def check_runs(runs, n_samples):
+    """Return runs numbered 0, 1, 2 ... in their order, or say why they are no runs.
+
+    Parameters
+    ----------
+    runs : array_like, shape (n_samples,)
+        The run that each sample belongs to; any labels.
+    n_samples : int
+        How many samples there are.
+
+    Returns
+    -------
+    ndarray of int, shape (n_samples,)
+
+    Raises
+    ------
+    ValueError
+        If there is not one label a sample, or if a run comes back after another one began.
+    """
+    runs = np.asarray(runs)
+    if runs.shape != (n_samples,):
+        raise ValueError(
+            f"runs has shape {runs.shape}; expected one run label for each of the {n_samples} "
+            f"samples, that is shape ({n_samples},)."
+        )
+    starts = np.flatnonzero(runs[1:] != runs[:-1]) + 1
+    labels = [runs[0], *runs[starts]] if n_samples else []
+    for row, label in zip(starts, labels[1:], strict=True):
+        if (runs[:row] == label).any():
+            raise ValueError(
+                f"Run {label} starts again at row {row}: the rows of a run must follow one "
+                "another. Sort the rows by run, and give every run a label of its own."
+            )
+    return np.searchsorted(starts, np.arange(n_samples), side="right")
+
+
+def check_several_runs(runs, n_samples):
+    """Return runs as `check_runs` does; a single run is refused.
+
+    Parameters
+    ----------
+    runs : array_like, shape (n_samples,)
+    n_samples : int
+
+    Returns
+    -------
+    ndarray of int, shape (n_samples,)
+
+    Raises
+    ------
+    ValueError
+        If the labels are no runs, or if there is only one.
+    """
+    runs = check_runs(runs, n_samples)
+    if runs[-1] == 0:
+        raise ValueError(
+            "All samples belong to one run; expected two or more. Cross-validation holds out "
+            "whole runs, so load another run."
+        )
+    return runs
+
+
+class ConstantVoxelWarning(UserWarning):
+    """Some voxels do not vary, so that nothing can be said about them."""
+
+
+def is_constant(Y):
+    """Say which columns hold one value only.
+
+    The test compares values and computes no variance: the variance of a constant such as 0.1
+    comes out as some 1e-33, and dividing by that gives any score.
+
+    Parameters
+    ----------
+    Y : ndarray, shape (n_samples, n_columns)
+
+    Returns
+    -------
+    ndarray of bool, shape (n_columns,)
+    """
+    return Y.max(axis=0) == Y.min(axis=0)
+
+
+def warn_constant(constant, where, result):
+    """Warn once about constant columns: how many, which, and what becomes of them.
+
+    Parameters
+    ----------
+    constant : ndarray of bool, shape (n_columns,)
+    where : str
+        Where they are constant, such as "over all samples".
+    result : str
+        What they get, such as "Their scores are NaN".
+
+    Warns
+    -----
+    ConstantVoxelWarning
+        If there are any.
+    """
+    columns = np.flatnonzero(constant)
+    if columns.size:
+        shown = ", ".join(map(str, columns[:5])) + (", ..." if columns.size > 5 else "")
+        warnings.warn(
+            f"{columns.size} of {constant.size} voxels are constant {where}: columns {shown}. "
+            f"{result}. Voxels outside the brain are often constant: check the mask.",
+            ConstantVoxelWarning,
+            stacklevel=3,
         )
