@@ -7,6 +7,7 @@ voxels that do not vary, and files too large to be looked at all at once.
 import warnings
 
 import numpy as np
+from sklearn.utils.validation import validate_data
 
 
 def check_table(name, table):
@@ -92,6 +93,40 @@ def check_pair(X, Y):
     return X, Y
 
 
+def check_fit(estimator, X, Y):
+    """Check with scikit-learn what an estimator is fitted to, and note its features.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Gets ``n_features_in_`` and, from a DataFrame, ``feature_names_in_``.
+    X : array_like, shape (n_samples, n_features)
+    Y : array_like, shape (n_samples,) or (n_samples, n_voxels)
+
+    Returns
+    -------
+    X : ndarray of float64, shape (n_samples, n_features)
+    Y : ndarray of float, shape (n_samples, n_voxels)
+        In single or double precision, as it was given.
+
+    Raises
+    ------
+    ValueError
+        For what scikit-learn refuses: NaN, infinite values, empty tables, other shapes; and for
+        sample counts that differ.
+    """
+    for_X = {"dtype": np.float64, "ensure_min_samples": 2}
+    for_Y = {"dtype": [np.float64, np.float32], "ensure_2d": False, "input_name": "Y"}
+    X, Y = validate_data(estimator, X, Y, validate_separately=(for_X, for_Y))
+    check_lengths(X, Y)
+    if Y.ndim > 2:
+        raise ValueError(
+            f"Y has shape {Y.shape}; expected one column a voxel, (n_samples, n_voxels). From "
+            "images, a NiftiMasker makes such a table."
+        )
+    return X, Y.reshape(len(Y), -1)
+
+
 def check_lengths(X, Y):
     """Raise ValueError unless features and voxels have equally many rows.
 
@@ -132,6 +167,27 @@ def check_penalties(alphas):
             "finite values above zero; for least squares take a very small one, such as 1e-6."
         )
     return alphas
+
+
+def check_dtype(dtype):
+    """Return a precision, or say which there are.
+
+    Parameters
+    ----------
+    dtype : dtype
+
+    Returns
+    -------
+    numpy.dtype
+
+    Raises
+    ------
+    ValueError
+        If it is neither float64 nor float32.
+    """
+    if np.dtype(dtype) not in (np.float64, np.float32):
+        raise ValueError(f"dtype is {np.dtype(dtype)}; expected numpy.float64 or numpy.float32.")
+    return np.dtype(dtype)
 
 
 def check_finite(name, table, first_column=0):

@@ -1,13 +1,13 @@
 """Ridge scores for many orders of the responses' runs, while the images stay where they are.
 
 Append a column of ones to the images X: its weight is the intercept, which has no penalty. Then
-the training runs give the weights, and the held-out fold x, y the error, from plain sums:
+the training runs give the weights, and the held-out runs x, y the error, from plain sums, without any
+mean:
 
     w = H X'y    with    H = (X'X + P)^-1,    P = diag(0, a, ..., a),
-    |y - x w|^2  =  y'y - 2 w'x'y + |R w|^2,
+    |y - x w|^2  =  y'y + w'(x'x w - 2 x'y).
 
-where R is the triangular factor of x (R'R = x'x): R w is as long as x w, and R has fewer rows.
-H and R belong to the images, so no order changes them. An order only decides which run of
+H and x'x belong to the images, so no order changes them. An order only decides which run of
 responses meets which run of images. The products of every run of images with every run of
 responses are computed once; X'y and x'y of any order are sums of some of them.
 
@@ -20,9 +20,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from helpers._engine.checks import check_finite
-from helpers._engine.folds import run_folds
+from helpers._engine.folds import TEST, TRAIN
+from helpers._engine.sums import centre
 from helpers._engine.threads import for_blocks
+from helpers._engine.validation import check_finite
 
 PAIR_BYTES = 96e6  # what the products of a block of voxels may take, in each thread
 
@@ -31,10 +32,11 @@ PAIR_BYTES = 96e6  # what the products of a block of voxels may take, in each th
 class Images:
     """The images' side of a cross-validation in which runs of responses change places."""
 
-    parts: list  # of slices, the runs of each fold
+    train: np.ndarray  # (n_splits, n_runs), bool, the runs of each training set
+    test: np.ndarray  # the same of each test set
     by_run: np.ndarray  # (n_runs * n_columns, n), images and ones of each run, transposed
-    solve: np.ndarray  # (n_folds, n_columns, n_columns), H of each training set
-    factors: list  # of (n_rows, n_columns), R of each fold
+    solve: np.ndarray  # (n_splits, n_columns, n_columns), H of each training set
+    products: np.ndarray  # (n_splits, n_columns, n_columns), x'x of each test set
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +49,7 @@ class Pairs:
     y_mean: np.ndarray  # (n_runs, n_voxels)
 
 
-def prepare_images(X, runs, alpha, n_folds, dtype):
+def prepare_images(X, runs, table, alpha, dtype):
     """Prepare all that the images decide.
 
     Parameters
@@ -55,10 +57,10 @@ def prepare_images(X, runs, alpha, n_folds, dtype):
     X : ndarray of float64, shape (n_samples, n_features)
     runs : ndarray of int, shape (n_samples,)
         Runs numbered from 0, all of the same length.
+    table : ndarray of int8, shape (n_splits, n_samples)
+        From `helpers._engine.folds.tabulate`; each run is all training, all test, or left out.
     alpha : float
         Penalty.
-    n_folds : int
-        Folds of whole runs.
     dtype : dtype
         Precision of what multiplies voxels; it is prepared in double precision.
 
@@ -71,12 +73,13 @@ def prepare_images(X, runs, alpha, n_folds, dtype):
     # Columns in which X'X + P is the identity.
     basis = np.linalg.inv(np.linalg.cholesky(X.T @ X + penalty)).T
     X, penalty = X @ basis, basis.T @ penalty @ basis
-    folds = run_folds(runs, n_folds)
-    parts = [slice(runs[test[0]], runs[test[-1]] + 1) for _, test in folds]
-    solve = [np.linalg.inv(X[train].T @ X[train] + penalty) for train, _ in folds]
-    factors = [np.linalg.qr(X[test], mode="r").astype(dtype) for _, test in folds]
-    by_run = X.reshape(runs[-1] + 1, -1, X.shape[1]).swapaxes(1, 2).reshape(-1, (runs == 0).sum())
-    return Images(parts, by_run.astype(dtype), np.array(solve, dtype), factors)
+    by_run = X.reshape(runs[-1] + 1, -1, X.shape[1])
+    xx = by_run.swapaxes(1, 2) @ by_run
+    train, test = (table[:, :: by_run.shape[1]] == kind for kind in (TRAIN, TEST))
+    solve = [np.linalg.inv(xx[chosen].sum(axis=0) + penalty) for chosen in train]
+    products = [xx[chosen].sum(axis=0) for chosen in test]
+    by_run = by_run.swapaxes(1, 2).reshape(-1, by_run.shape[1]).astype(dtype)
+    return Images(train, test, by_run, np.array(solve, dtype), np.array(products, dtype))
 
 
 def score_orders(images, Y, orders):
@@ -93,7 +96,7 @@ def score_orders(images, Y, orders):
     Returns
     -------
     ndarray, shape (n_orders, n_voxels)
-        Mean R2 over the folds; NaN where a voxel is constant over a fold.
+        Mean R2 over the splits; NaN where a voxel is constant over a test set.
 
     Raises
     ------
@@ -117,12 +120,9 @@ def score_orders(images, Y, orders):
 def _pair_runs(images, Y, block):
     """Compute all products of a block of voxels."""
     n_columns, n = images.solve.shape[1], images.by_run.shape[1]
-    dtype = images.by_run.dtype
     Y = Y[:, block]
     with np.errstate(invalid="ignore"):  # raised below, with the place
-        # Minus the first volume, a large mean costs no digits.
-        y = np.subtract(Y, Y[0], dtype=np.result_type(Y, dtype)).astype(dtype, copy=False)
-        y -= y.mean(axis=0)
+        y, _ = centre(Y, images.by_run.dtype)
         y = y.reshape(-1, n, y.shape[1])
         from_first = y - y[:, :1]  # exactly 0 in a run where the voxel is constant
         within = n * from_first.var(axis=1, dtype=np.float64)
@@ -134,26 +134,30 @@ def _pair_runs(images, Y, block):
 
 
 def _score(images, pairs, order):
-    """Score one order: mean R2 over the folds, (n_voxels,)."""
-    runs = range(len(order))
-    test_xy = [sum(pairs.xy[run, order[run]] for run in runs[part]) for part in images.parts]
-    all_xy = sum(test_xy)
-    errors = [pairs.yy[order[part]].sum(axis=0) for part in images.parts]
-    steps = zip(errors, images.solve, images.factors, test_xy, strict=True)
-    for error, solve, factor, xy in steps:
-        weights = solve @ (all_xy - xy)
-        predicted = factor @ weights
-        error -= 2 * np.einsum("cv,cv->v", weights, xy)
-        error += np.einsum("rv,rv->v", predicted, predicted)
-    return 1 - (np.array(errors) / _variation(images, pairs, order)).mean(axis=0)
+    """Score one order: mean R2 over the splits, (n_voxels,)."""
+    met = [pairs.xy[run, other] for run, other in enumerate(order)]
+    tests = [_add(met, chosen) for chosen in images.test]
+    whole = _add(met, np.ones(len(order), dtype=bool))
+    total = 0
+    for k, (train, test, xy) in enumerate(zip(images.train, images.test, tests, strict=True)):
+        rest = whole - xy if (train | test).all() else _add(met, train)
+        weights = images.solve[k] @ rest
+        predicted = images.products[k] @ weights
+        predicted -= 2 * xy
+        error = pairs.yy[order[test]].sum(axis=0) + np.einsum("cv,cv->v", weights, predicted)
+        total += error / _variation(images, pairs, order[test])
+    return 1 - total / len(images.test)
 
 
-def _variation(images, pairs, order):
-    """Sum the squares around each fold's mean, (n_folds, n_voxels); NaN where nothing varies."""
-    n, starts = images.by_run.shape[1], [part.start for part in images.parts]
-    lengths = np.diff([*starts, len(order)])
-    y_mean = pairs.y_mean[order]
-    y_mean -= np.repeat(y_mean[starts], lengths, axis=0)  # exactly 0 where the fold is constant
-    squares = np.add.reduceat(pairs.within[order] + n * y_mean**2, starts)
-    variation = squares - n * np.add.reduceat(y_mean, starts) ** 2 / lengths[:, np.newaxis]
-    return np.where(variation > 0, variation, np.nan)
+def _add(met, chosen):
+    """Add up the products of some runs."""
+    return sum(met[run] for run in np.flatnonzero(chosen))
+
+
+def _variation(images, pairs, runs):
+    """Sum the squares around the mean of some runs, (n_voxels,); NaN where nothing varies."""
+    n = images.by_run.shape[1]
+    y_mean = pairs.y_mean[runs]
+    y_mean -= y_mean[0]  # exactly 0 where the voxel is constant
+    squares = pairs.within[runs].sum(axis=0) + n * len(runs) * y_mean.var(axis=0)
+    return np.where(squares > 0, squares, np.nan)
