@@ -359,17 +359,16 @@ def trials(recording):
     ValueError
         If there is no image in the recording.
     """
-    starts, stops = image_blocks(recording)
+    starts, _ = image_blocks(recording)
     if not len(starts):
         raise ValueError(
             f"None of {len(recording.runs)} rows shows an image; expected blocks of rows with lit "
             "pixels. Check the label files."
         )
-    rows = zip(starts, stops, strict=True)
-    responses = [recording.bold[a:b].mean(axis=0, dtype=np.float64) for a, b in rows]
+    responses = block_means(recording.bold, recording, shift=0)
     pixels = recording.stimuli[starts]
     image = np.unique(pixels, axis=0, return_inverse=True)[1].reshape(-1)
-    return Trials(np.array(responses), pixels, image, recording.runs[starts])
+    return Trials(responses, pixels, image, recording.runs[starts])
 
 
 def block_means(values, recording, shift=2):

@@ -13,8 +13,8 @@ from scipy.linalg import cho_factor, cho_solve, cholesky, solve_triangular
 from scipy.spatial.distance import cdist
 from sklearn.linear_model import OrthogonalMatchingPursuit
 
-from helpers._engine.checks import check_pair, check_table
 from helpers._engine.threads import on_threads
+from helpers._engine.validation import check_pair, check_table
 
 __all__ = [
     "correlations",
@@ -80,11 +80,11 @@ def log_likelihoods(measured, predicted, noise):
     return -cdist(*white, "sqeuclidean") / 2
 
 
-def identified(match, shown, n_candidates, seed=0):
+def identified(match, shown, n_candidates, *, random_state=0):
     """Say which trials are identified among some candidates: the image shown and others, drawn.
 
-    Each trial gets other candidates of its own. With the same seed those for a smaller number are
-    among those for a larger one.
+    Each trial gets other candidates of its own. With the same `random_state` those for a smaller
+    number are among those for a larger one.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ def identified(match, shown, n_candidates, seed=0):
         Which image of the pool was shown.
     n_candidates : int
         From 1 to the size of the pool.
-    seed : int
+    random_state : int or numpy.random.Generator
 
     Returns
     -------
@@ -119,7 +119,7 @@ def identified(match, shown, n_candidates, seed=0):
             f"match has columns 0 to {n_pool - 1}, and so at most {n_pool} candidates."
         )
     rows = np.arange(n_trials)
-    order = np.random.default_rng(seed).random(match.shape)
+    order = np.random.default_rng(random_state).random(match.shape)
     order[rows, shown] = -1  # first in line
     drawn = np.argsort(order, axis=1)[:, 1:n_candidates]
     others = np.take_along_axis(match, drawn, axis=1)
@@ -182,7 +182,7 @@ def reconstruct(responses, coef, intercept, noise, prior_mean, prior):
     responses : array_like, shape (n_trials, n_voxels)
         Measured responses y.
     coef : array_like, shape (n_pixels, n_voxels)
-        Weights B of the encoding model, as `ridge.fit` returns them.
+        Weights B of the encoding model: the transpose of its ``coef_``.
     intercept : array_like, shape (n_voxels,)
         Its intercepts b.
     noise : array_like, shape (n_voxels, n_voxels)

@@ -6,14 +6,8 @@ a picture for readers without scripts. It works in a built page and in JupyterLa
 
 import numpy as np
 
-from helpers._engine.checks import check_table
-from helpers._explorers.checks import (
-    check_array,
-    check_columns,
-    check_finite_array,
-    check_grid,
-    check_volume,
-)
+from helpers._engine.validation import check_complete, check_fits, check_table
+from helpers._explorers.checks import check_columns, check_grid, check_volume
 from helpers._explorers.data import pack, pack_fields, pack_map, shared_data, top_of_scale
 from helpers._explorers.numbers import in_words, r2_of_each
 from helpers._explorers.page import draw_picture, make_frame
@@ -75,10 +69,10 @@ def explore_fields(
     """
     mask, background = check_volume(mask, background)
     n_voxels = (int(mask.sum()),)
-    scores = check_array("scores", scores, n_voxels)
+    scores = check_fits("scores", scores, n_voxels)
     weights = check_table("weights", weights)
     columns = check_columns(columns, len(weights), *n_voxels)
-    areas = check_array("areas", areas, n_voxels, np.str_)
+    areas = check_fits("areas", areas, n_voxels, np.str_)
     if np.isnan(scores[columns]).all():
         raise ValueError("No voxel with weights has a score: choose voxels that do.")
     names, codes = np.unique(areas, return_inverse=True)
@@ -95,11 +89,11 @@ def explore_fields(
     }
     pictures = {"weights": weights[best]}
     if true_weights is not None:
-        true_weights = check_array("true_weights", true_weights, weights.shape)
+        true_weights = check_fits("true_weights", true_weights, weights.shape)
         data["truth"] = pack_fields(true_weights)
         pictures["true field"] = true_weights[best]
     if ceiling is not None:
-        data["ceiling"] = pack(check_array("ceiling", ceiling, n_voxels))
+        data["ceiling"] = pack(check_fits("ceiling", ceiling, n_voxels))
     caption = "Scores in one slice of the brain, and the weights of its best voxel as a picture."
     picture = draw_picture(mask, background, scores, pictures, source)
     return make_frame("fields", FIELDS, data, picture, caption)
@@ -158,13 +152,13 @@ def explore_penalties(
     mask, background = check_volume(mask, background)
     penalties = check_grid(penalties, start)
     columns = check_columns(list(voxels.values()), len(voxels), int(mask.sum()))
-    scores = check_array("scores", scores, (len(penalties), int(mask.sum())))
+    scores = check_fits("scores", scores, (len(penalties), int(mask.sum())))
     n_volumes, shape = len(measured), (len(penalties), len(columns))
-    weights = check_finite_array("weights", weights, (*shape, np.shape(weights)[-1]))
-    measured = check_finite_array("measured", measured, (n_volumes, len(columns)))
-    predicted = check_finite_array("predicted", predicted, (shape[0], n_volumes, shape[1]))
-    is_on = check_array("is_on", is_on, (n_volumes,), bool)
-    chosen = check_finite_array("scores of the chosen voxels", scores[:, columns], shape)
+    weights = check_complete("weights", weights, (*shape, np.shape(weights)[-1]))
+    measured = check_complete("measured", measured, (n_volumes, len(columns)))
+    predicted = check_complete("predicted", predicted, (shape[0], n_volumes, shape[1]))
+    is_on = check_fits("is_on", is_on, (n_volumes,), bool)
+    chosen = check_complete("scores of the chosen voxels", scores[:, columns], shape)
     data = shared_data(mask, background, zooms, scores, source) | {
         "penalties": [in_words(penalty) for penalty in penalties],
         "powers": np.log10(penalties).tolist(),

@@ -7,10 +7,18 @@ estimates the noise ceiling of single trials, from images that were shown repeat
 import numpy as np
 from tqdm import tqdm
 
-from helpers._engine.checks import check_lengths, check_penalties, check_shape, check_table
-from helpers._engine.constant_voxels import is_constant, warn_constant
-from helpers._engine.folds import check_several_runs
-from helpers._engine.run_orders import prepare_images, score_orders
+from helpers._engine.folds import tabulate
+from helpers._engine.permutations import prepare_images, score_orders
+from helpers._engine.validation import (
+    check_dtype,
+    check_lengths,
+    check_penalties,
+    check_several_runs,
+    check_shape,
+    check_table,
+    is_constant,
+    warn_constant,
+)
 
 __all__ = [
     "p_values",
@@ -22,13 +30,13 @@ BATCH = 100  # permutations that are finished together; an interrupt loses no mo
 TIE = 1e-4  # R2 as close as this are the same: single precision may cost as much
 
 
-def permute_runs(null, X, Y, runs, alpha=100.0, n_folds=10, seed=0, dtype=np.float32):
+def permute_runs(null, X, Y, *, groups, alpha=100.0, cv=10, random_state=0, dtype=np.float32):
     """Fill in the null distribution of the mean R2: score again with runs in another order.
 
     Each permutation puts the responses' runs in a random order; images and folds stay. Whole runs
     move, because neighbouring volumes resemble each other [1]_. The score is the one of
-    ``ridge.cross_validate(X, Y_permuted, runs, (alpha,), n_folds).scores[0].mean(axis=0)``;
-    `helpers._engine.run_orders` explains why it takes milliseconds.
+    ``RidgeCV([alpha], cv=cv).fit(X, Y_permuted, groups=groups).best_score_``;
+    `helpers._engine.permutations` explains why it takes milliseconds.
 
     The test asks *which image* a voxel responds to. If the timing is the same in every run, a voxel
     that responds to anything on the screen scores as well in another order: it is not significant.
@@ -49,14 +57,15 @@ def permute_runs(null, X, Y, runs, alpha=100.0, n_folds=10, seed=0, dtype=np.flo
         Features, for example pixels.
     Y : array_like, shape (n_samples, n_voxels)
         Measured responses.
-    runs : array_like, shape (n_samples,)
+    groups : array_like, shape (n_samples,)
         The run that each sample belongs to. All runs have the same number of samples.
     alpha : float
         Penalty, above zero.
-    n_folds : int
-        Folds of whole runs.
-    seed : int
-        Row i has the order ``np.random.default_rng([seed, i]).permutation(n_runs)``. The order of
+    cv : int, splitter or iterable of (train, test)
+        Folds of whole runs, as for `helpers.ridge.RidgeCV`.
+    random_state : int
+        Row i has the order ``np.random.default_rng([random_state, i]).permutation(n_runs)``. A
+        number, so that interrupted work goes on with the same orders. The order of
         the recording may come up by chance. With few runs it often does, and rightly keeps p
         large: 4 runs have 24 orders, so p is hardly below 1/24.
     dtype : {numpy.float32, numpy.float64}
@@ -66,8 +75,8 @@ def permute_runs(null, X, Y, runs, alpha=100.0, n_folds=10, seed=0, dtype=np.flo
     Raises
     ------
     ValueError
-        For runs of different length, several penalties, a `null` of another shape or from other
-        arguments, and for what `ridge.cross_validate` refuses.
+        For runs of different length, splits that cut a run, several penalties, a `null` of another
+        shape or from other arguments, and for what `helpers.ridge.RidgeCV` refuses.
 
     Warns
     -----
@@ -82,9 +91,10 @@ def permute_runs(null, X, Y, runs, alpha=100.0, n_folds=10, seed=0, dtype=np.flo
     X, Y = check_table("X", X), check_shape("Y", Y)
     check_lengths(X, Y)
     finished = _finished(null, Y.shape[1])
-    runs = _check_equal(check_several_runs(runs, len(X)))
-    images = prepare_images(X, runs, _check_one(alpha), n_folds, dtype)
-    rngs = [np.random.default_rng([seed, row]) for row in range(len(null))]
+    runs = _check_equal(check_several_runs(groups, len(X)))
+    table = _check_whole(tabulate(cv, X, Y, groups), runs)
+    images = prepare_images(X, runs, table, _check_one(alpha), check_dtype(dtype))
+    rngs = [np.random.default_rng([_check_seed(random_state), row]) for row in range(len(null))]
     orders = np.array([rng.permutation(runs[-1] + 1) for rng in rngs])
     for row in np.flatnonzero(finished)[:1]:
         _check_origin(null[row], score_orders(images, Y, orders[[row]])[0], row)
@@ -130,7 +140,7 @@ def p_values(null, scores):
     if scores.ndim != 1:
         raise ValueError(
             f"scores has shape {scores.shape}; expected one mean R2 a voxel. Take the mean over "
-            "the folds: scores[0].mean(axis=0)."
+            "the folds, as best_score_ of RidgeCV does."
         )
     rows = np.flatnonzero(_finished(null, len(scores)))
     if not rows.size:
@@ -159,9 +169,29 @@ def _check_equal(runs):
     if len(set(lengths)) > 1:
         raise ValueError(
             f"Runs have {', '.join(map(str, lengths))} samples; expected equal numbers, because "
-            "runs change places. Leave the runs of another length out of X, Y and runs."
+            "runs change places. Leave the runs of another length out of X, Y and groups."
         )
     return runs
+
+
+def _check_whole(table, runs):
+    """Refuse splits that cut a run, whose parts could not change places."""
+    by_run = table.reshape(len(table), runs[-1] + 1, -1)
+    if (by_run != by_run[:, :, :1]).any():
+        raise ValueError(
+            "cv has a split between samples of one run; expected whole runs, because these change "
+            "places. Pass a number of folds, or LeaveOneGroupOut() or GroupKFold()."
+        )
+    return table
+
+
+def _check_seed(random_state):
+    if not isinstance(random_state, int | np.integer) or random_state < 0:
+        raise ValueError(
+            f"random_state is {random_state!r}; expected a whole number from 0 up, so that a later "
+            "call can go on with the same orders."
+        )
+    return random_state
 
 
 def _check_one(alpha):

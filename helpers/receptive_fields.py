@@ -3,14 +3,15 @@
 from dataclasses import dataclass
 
 import numpy as np
+from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
+from sklearn.utils.validation import check_is_fitted, validate_data
 
-from helpers._engine.checks import check_arrays
-from helpers._engine.constant_voxels import is_constant, warn_constant
-from helpers._engine.folds import run_folds
+from helpers._engine.folds import tabulate
 from helpers._engine.gaussians import sample_gaussians
-from helpers._engine.lasso_choice import fit_with_best_penalty
+from helpers._engine.lasso import fit_with_best_penalty
+from helpers._engine.validation import check_fit, is_constant, warn_constant
 
-__all__ = ["GaussianFits", "fit_gaussians", "lasso", "sample_gaussians"]
+__all__ = ["GaussianFits", "LassoLarsCV", "fit_gaussians", "sample_gaussians"]
 
 GAUSSIAN_BLOCK = 256  # voxels at once: some 60 MB of correlations
 
@@ -34,40 +35,35 @@ class GaussianFits:
     match: np.ndarray
 
 
-def lasso(X, Y, runs, n_folds=5):
-    """Estimate sparse receptive fields, as nilearn's example does for four voxels [1]_.
+class LassoLarsCV(MultiOutputMixin, RegressorMixin, BaseEstimator):
+    """Sparse receptive fields, as nilearn's example estimates them for four voxels [1]_.
 
-    Each voxel gets the model of scikit-learn's ``LassoLarsCV(max_iter=10)``, whose penalty is
-    chosen on held-out runs. With 20 runs of equal length the folds are those of the example's
-    default ``cv=5``. All voxels take each step together, so a whole mask takes seconds:
-    `helpers._engine.lasso_path` says how, and `helpers._engine.lasso_choice` gives the chosen
-    penalties as well.
+    Each voxel gets the model of scikit-learn's ``LassoLarsCV``, whose penalty is chosen on held-out
+    samples. All voxels take each step of the path together, so a whole mask takes seconds
+    (`helpers._engine.lasso`).
 
     Parameters
     ----------
-    X : array_like, shape (n_samples, n_pixels)
-        Images, one row a volume.
-    Y : array_like, shape (n_samples, n_voxels)
-        Measured responses.
-    runs : array_like, shape (n_samples,)
-        The run that each sample belongs to.
-    n_folds : int
-        Folds of whole runs.
+    max_iter : int
+        Steps of the path at most. Each step adds a pixel or removes one, so no more than these
+        have a weight other than 0.
+    cv : int, splitter or iterable of (train, test)
+        As scikit-learn's ``cv``. A whole number stands for that many folds: of whole, consecutive
+        runs if `fit` is given `groups`, and of consecutive samples otherwise. With 20 runs of equal
+        length, 5 folds of runs are those of scikit-learn's default.
 
-    Returns
-    -------
-    ndarray, shape (n_voxels, n_pixels)
-        Weights of the pixels, at most ten of them other than 0.
-
-    Raises
-    ------
-    ValueError
-        For input that does not fit together, NaN or infinite values, or too few runs.
-
-    Warns
-    -----
-    ConstantVoxelWarning
-        If voxels are constant. Their weights are NaN.
+    Attributes
+    ----------
+    coef_ : ndarray, shape (n_voxels, n_features)
+        Weights; NaN for constant voxels.
+    intercept_ : ndarray, shape (n_voxels,)
+    alpha_ : ndarray, shape (n_voxels,)
+        The penalties that were chosen.
+    n_iter_ : ndarray of int, shape (n_voxels,)
+        Steps of the path over all samples down to the chosen penalty.
+    n_features_in_ : int
+    feature_names_in_ : ndarray of str, shape (n_features,)
+        If the features were given as a DataFrame.
 
     Notes
     -----
@@ -75,18 +71,73 @@ def lasso(X, Y, runs, n_folds=5):
     second of two equal ones, stays at 0; scikit-learn's path may go astray there. And what counts
     as 0 depends on the scale of the data, so that a recording in tiny units gets its fields, too.
 
+    If the responses have one dimension, the axis of voxels is left out of all attributes.
+
     References
     ----------
     .. [1] Efron, B., et al. (2004). Least angle regression. Annals of Statistics, 32, 407-499.
     """
-    X, Y, runs = check_arrays(X, Y, runs)
-    tests = [test for _, test in run_folds(runs, n_folds)]
-    constant = is_constant(Y)
-    warn_constant(constant, "over all samples", "Their weights are NaN")
-    varies = Y[:, ~constant] if constant.any() else Y  # the whole recording need not be copied
-    weights = np.full((Y.shape[1], X.shape[1]), np.nan)
-    weights[~constant], _ = fit_with_best_penalty(X, varies, tests)
-    return weights
+
+    def __init__(self, *, max_iter=500, cv=5):
+        self.max_iter = max_iter
+        self.cv = cv
+
+    def fit(self, X, y, groups=None):
+        """Choose a penalty for each voxel on held-out samples, and fit all samples with it.
+
+        Parameters
+        ----------
+        X : array_like, shape (n_samples, n_features)
+            Images, one row a volume.
+        y : array_like, shape (n_samples, n_voxels) or (n_samples,)
+            Measured responses.
+        groups : array_like, shape (n_samples,), optional
+            The run that each sample belongs to, for `cv`.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            For input that does not fit together, NaN or infinite values, splits that cannot be
+            made, or no step.
+
+        Warns
+        -----
+        ConstantVoxelWarning
+            If voxels are constant. Their weights are NaN.
+        """
+        X, Y, each = check_fit(self, X, y)
+        if not isinstance(self.max_iter, int | np.integer) or self.max_iter < 1:
+            raise ValueError(f"max_iter is {self.max_iter!r}; expected a whole number from 1 up.")
+        table = tabulate(self.cv, X, Y, groups)
+        constant = is_constant(Y)
+        warn_constant(constant, "over all samples", "Their weights are NaN")
+        varies = Y[:, ~constant] if constant.any() else Y  # the whole recording need not be copied
+        fits = fit_with_best_penalty(X, varies, table, self.max_iter)
+        names = ("coef_", "intercept_", "alpha_", "n_iter_")
+        for name, fit, empty in zip(names, fits, (np.nan, np.nan, np.nan, 0), strict=True):
+            values = np.full((Y.shape[1], *fit.shape[1:]), empty)
+            values[~constant] = fit
+            setattr(self, name, values[each])
+        return self
+
+    def predict(self, X):
+        """Predict responses.
+
+        Parameters
+        ----------
+        X : array_like, shape (n_samples, n_features)
+
+        Returns
+        -------
+        ndarray, shape (n_samples, n_voxels) or (n_samples,)
+        """
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype=np.float64, reset=False)
+        return X @ self.coef_.T + self.intercept_
 
 
 def fit_gaussians(weights, shape=(10, 10)):
@@ -161,7 +212,7 @@ def _check_weights(weights, shape):
     if weights.ndim != 2 or weights.shape[1] != np.prod(shape):
         raise ValueError(
             f"weights has shape {weights.shape}; expected (n_voxels, {np.prod(shape)}) for images "
-            f"of {shape[0]} x {shape[1]} pixels. For the coefficients of ridge.fit give coef.T."
+            f"of {shape[0]} x {shape[1]} pixels, as coef_ of scikit-learn's models."
         )
     broken = ~(np.isfinite(weights).all(axis=1) | np.isnan(weights).all(axis=1))
     if broken.any():

@@ -35,10 +35,10 @@ __all__ = [
 class RidgeCV(MultiOutputMixin, RegressorMixin, BaseEstimator):
     """Ridge regression with a penalty for each voxel, chosen on held-out runs.
 
-    The scores are those of scikit-learn's ``Ridge(alpha)`` fitted on each training set and ``r2_score``
-    on its test set; the weights are those of ``Ridge`` with the chosen penalties, fitted on all
-    samples. They are computed for all voxels and penalties at once, which takes a hundredth of
-    the time (`helpers._engine.ridge`).
+    The scores are those of scikit-learn's ``Ridge(alpha)`` fitted on each training set and
+    ``r2_score`` on its test set; the weights are those of ``Ridge`` with the chosen penalties,
+    fitted on all samples. They are computed for all voxels and penalties at once, which takes a
+    hundredth of the time (`helpers._engine.ridge`).
 
     Parameters
     ----------
@@ -106,7 +106,7 @@ class RidgeCV(MultiOutputMixin, RegressorMixin, BaseEstimator):
         ConstantVoxelWarning
             If voxels are constant over a test set.
         """
-        X, Y = check_fit(self, X, y)
+        X, Y, each = check_fit(self, X, y)
         alphas = np.atleast_1d(check_penalties(self.alphas))
         plan = make_plan(X, tabulate(self.cv, X, Y, groups), alphas, check_dtype(self.dtype))
         scores = plan.score(Y)
@@ -117,7 +117,6 @@ class RidgeCV(MultiOutputMixin, RegressorMixin, BaseEstimator):
         warn_constant(constant, "over at least one fold", "Their scores and weights are NaN")
         alpha = np.where(constant, np.nan, alphas[best])
         coef, intercept = plan.weights(Y, alpha)
-        each = 0 if np.ndim(y) == 1 else slice(None)
         self.cv_scores_, self.best_score_ = scores[:, :, each], best_score[each]
         self.alpha_, self.coef_, self.intercept_ = alpha[each], coef[each], intercept[each]
         return self
@@ -141,9 +140,9 @@ class RidgeCV(MultiOutputMixin, RegressorMixin, BaseEstimator):
 def nested_scores(X, Y, *, groups=None, alphas, cv=5, dtype=np.float64):
     """Score ridge regression where no test set has a part in the choice of its penalty.
 
-    For each split and voxel the penalty is chosen by cross-validation within the training set, which
-    is split as the other splits split it. In scikit-learn this is ``cross_validate`` over `RidgeCV`,
-    voxel by voxel. It takes about as many times longer than `RidgeCV` as there are splits.
+    For each split and voxel the penalty is chosen by cross-validation within the training set,
+    which is split as the other splits split it. In scikit-learn this is ``cross_validate`` over
+    `RidgeCV`. It takes about as many times longer than `RidgeCV` as there are splits.
 
     With two folds there is one other fold; it is cut in two, between runs if it has several, else
     in the middle of its run. Then the penalty is a rougher choice, but the fold that is scored

@@ -13,11 +13,10 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from helpers._engine import held_out
-from helpers._engine.checks import check_penalties, check_table
-from helpers._engine.constant_voxels import warn_constant
-from helpers._engine.folds import check_several_runs, run_folds
-from helpers._files.bold import PRECISIONS, describe_bold, open_bold, read_block
+from helpers._engine.folds import tabulate
+from helpers._engine.ridge import make_plan
+from helpers._engine.validation import check_dtype, check_penalties, check_table, warn_constant
+from helpers._files.bold import describe_bold, open_bold, read_block
 from helpers._files.store import Store, open_store
 
 __all__ = [
@@ -61,15 +60,15 @@ class Job:
     store: Store
 
 
-def score_blocks(folder, X, bold, runs, alphas, n_folds=10, block=4096, dtype=np.float32):
-    """Score ridge regression as `helpers.ridge.cross_validate` does, block by block.
+def score_blocks(folder, X, bold, groups, alphas, cv=10, block=4096, dtype=np.float32):
+    """Score ridge regression as `helpers.ridge.RidgeCV` does, block by block.
 
     Memory holds one block of responses, however many voxels there are. After an interruption the
     same call continues where the last one stopped; when all is done, it returns at once.
 
     Parameters
     ----------
-    folder, X, bold, runs, alphas, n_folds, block, dtype
+    folder, X, bold, groups, alphas, cv, block, dtype
         As for `prepare`.
 
     Returns
@@ -88,7 +87,7 @@ def score_blocks(folder, X, bold, runs, alphas, n_folds=10, block=4096, dtype=np
     ConstantVoxelWarning
         If voxels are constant over a fold. Their scores are NaN.
     """
-    job = prepare(folder, X, bold, runs, alphas, n_folds, block, dtype)
+    job = prepare(folder, X, bold, groups, alphas, cv, block, dtype)
     to_do, n_blocks = job.store.to_do(), len(job.store.blocks())
     plan = plan_of(job) if to_do else None
     for part in tqdm(to_do, total=n_blocks, initial=n_blocks - len(to_do), unit="block"):
@@ -96,7 +95,7 @@ def score_blocks(folder, X, bold, runs, alphas, n_folds=10, block=4096, dtype=np
     return collect(job)
 
 
-def prepare(folder, X, bold, runs, alphas, n_folds=10, block=4096, dtype=np.float32):
+def prepare(folder, X, bold, groups, alphas, cv=10, block=4096, dtype=np.float32):
     """Check the inputs of a recording, and open the folder for its scores.
 
     Parameters
@@ -109,12 +108,12 @@ def prepare(folder, X, bold, runs, alphas, n_folds=10, block=4096, dtype=np.floa
     bold : path-like
         A .npy file of float32 or float64, shape (n_samples, n_voxels): the responses. Once it
         is saved anew it counts as another input.
-    runs : array_like, shape (n_samples,)
+    groups : array_like, shape (n_samples,)
         The run that each sample belongs to.
     alphas : sequence of float
         Penalties, above zero.
-    n_folds : int
-        Folds of whole runs.
+    cv : int, splitter or iterable of (train, test)
+        As for `helpers.ridge.RidgeCV`. The folder keeps the splits.
     block : int
         Voxels in memory at a time.
     dtype : {numpy.float32, numpy.float64}
@@ -140,18 +139,15 @@ def prepare(folder, X, bold, runs, alphas, n_folds=10, block=4096, dtype=np.floa
         )
     if not isinstance(block, int | np.integer) or block < 1:
         raise ValueError(f"block is {block}; expected a whole number of voxels from 1 up.")
-    if np.dtype(dtype) not in PRECISIONS:
-        raise ValueError(f"dtype is {np.dtype(dtype)}; expected numpy.float32 or numpy.float64.")
+    dtype = check_dtype(dtype)
     inputs = {
         "X": X,
-        "runs": check_several_runs(runs, len(X)),
+        "splits": tabulate(cv, X, groups=groups),
         "alphas": np.atleast_1d(check_penalties(alphas)),
-        "n_folds": n_folds,
         "block": block,
-        "dtype": np.dtype(dtype).name,
+        "dtype": dtype.name,
         "bold": describe_bold(bold),
     }
-    run_folds(inputs["runs"], n_folds)  # raises if there are too few runs
     shape = (len(inputs["alphas"]), n_voxels)
     return Job(bold, open_store(folder, inputs, shape, block, dtype))
 
@@ -165,11 +161,10 @@ def plan_of(job):
 
     Returns
     -------
-    helpers._engine.held_out.Plan
+    helpers._engine.ridge.SumsPlan or helpers._engine.kernel.KernelPlan
     """
     given = job.store.inputs()
-    n_folds, dtype = int(given["n_folds"]), str(given["dtype"])
-    return held_out.make_plan(given["X"], given["runs"], given["alphas"], n_folds, dtype)
+    return make_plan(given["X"], given["splits"], given["alphas"], np.dtype(str(given["dtype"])))
 
 
 def score_block(plan, bold, block):
@@ -177,7 +172,7 @@ def score_block(plan, bold, block):
 
     Parameters
     ----------
-    plan : helpers._engine.held_out.Plan
+    plan : helpers._engine.ridge.SumsPlan or helpers._engine.kernel.KernelPlan
     bold : path-like
     block : slice
 
@@ -186,7 +181,7 @@ def score_block(plan, bold, block):
     ndarray, shape (n_alphas, n_voxels of the block)
         Mean R2 over the folds.
     """
-    return held_out.score(plan, read_block(bold, block)).mean(axis=1)
+    return plan.score(read_block(bold, block)).mean(axis=1)
 
 
 def collect(job):
@@ -322,7 +317,7 @@ def _dask():
     return dask
 
 
-def simulate_bold(bold, X, n_voxels, seed=0):
+def simulate_bold(bold, X, n_voxels, *, random_state=0):
     """Write responses that depend on features, for any number of voxels.
 
     A voxel's response is a random mixture of the features plus noise. Its share of variance due to
@@ -335,8 +330,8 @@ def simulate_bold(bold, X, n_voxels, seed=0):
     X : array_like, shape (n_samples, n_features)
         Features with a variance of about 1.
     n_voxels : int
-    seed : int
-        The same seed gives the same file.
+    random_state : int
+        The same number gives the same file.
     """
     X = np.asarray(X, dtype=np.float32)
     bold = Path(bold)
@@ -344,7 +339,7 @@ def simulate_bold(bold, X, n_voxels, seed=0):
     shape = (len(X), n_voxels)
     np.lib.format.open_memmap(part, "w+", np.float32, shape, fortran_order=True)
     for start in range(0, n_voxels, BLOCK):
-        random = np.random.default_rng([seed, start])
+        random = np.random.default_rng([random_state, start])
         n = min(BLOCK, n_voxels - start)
         weights = random.normal(size=(X.shape[1], n)) * random.random(n) / np.sqrt(X.shape[1])
         noise = random.standard_normal((len(X), n), dtype=np.float32)

@@ -1,8 +1,8 @@
 """Ridge regression on the samples' side, for more features than samples.
 
 The predictions of ridge regression depend on the features only through the products of samples,
-the kernel K = X X' with the means of X removed [1]_. It has as many rows as there are samples, so any
-number of features costs no more than making K. With the eigenvectors U and eigenvalues d of K,
+the kernel K = X X' with the means of X removed [1]_. It has as many rows as there are samples, so
+any number of features costs no more than making K. With the eigenvectors U and eigenvalues d of K,
 without the constant one (y has its mean removed as well), the model with penalty a leaves of y
 
     r  =  y - X w  =  a U diag(1 / (d + a)) U'y  =  a B y.
@@ -13,9 +13,9 @@ fit follows from the model of *all* samples [2]_:
     e_f  =  (a B_ff)^-1 r_f  =  B_ff^-1 (B y)_f,
 
 where B_ff are the rows and columns of B in f. This is exact for penalised least squares, and it
-holds with an intercept, whose part in the fit is what leaving out the constant eigenvector means. So
-the cost does not depend on the number of folds. Splits that use different samples (a training
-set that is not all but the test set) are decomposed one by one.
+holds with an intercept, which is what leaving out the constant eigenvector means. So the cost does
+not depend on the number of folds. Splits that use different samples (where the training set is not
+everything but the test set) are decomposed one by one.
 
 References
 ----------

@@ -1,11 +1,11 @@
 """Ridge scores for many orders of the responses' runs, while the images stay where they are.
 
 Append a column of ones to the images X: its weight is the intercept, which has no penalty. Then
-the training runs give the weights, and the held-out runs x, y the error, from plain sums, without any
-mean:
+the training runs give the weights, and the held-out runs x, y the error, from plain sums without
+any mean:
 
     w = H X'y    with    H = (X'X + P)^-1,    P = diag(0, a, ..., a),
-    |y - x w|^2  =  y'y + w'(x'x w - 2 x'y).
+    |y - x w|^2  =  y'y + 2 w'(x'x w / 2 - x'y).
 
 H and x'x belong to the images, so no order changes them. An order only decides which run of
 responses meets which run of images. The products of every run of images with every run of
@@ -17,6 +17,7 @@ predictions stay the same.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -36,7 +37,12 @@ class Images:
     test: np.ndarray  # the same of each test set
     by_run: np.ndarray  # (n_runs * n_columns, n), images and ones of each run, transposed
     solve: np.ndarray  # (n_splits, n_columns, n_columns), H of each training set
-    products: np.ndarray  # (n_splits, n_columns, n_columns), x'x of each test set
+    products: np.ndarray  # (n_splits, n_columns, n_columns), x'x / 2 of each test set
+
+    @cached_property
+    def is_folds(self):
+        """Whether each run is tested once, and trains all other splits."""
+        return (self.test.sum(axis=0) == 1).all() and (self.train == ~self.test).all()
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +83,7 @@ def prepare_images(X, runs, table, alpha, dtype):
     xx = by_run.swapaxes(1, 2) @ by_run
     train, test = (table[:, :: by_run.shape[1]] == kind for kind in (TRAIN, TEST))
     solve = [np.linalg.inv(xx[chosen].sum(axis=0) + penalty) for chosen in train]
-    products = [xx[chosen].sum(axis=0) for chosen in test]
+    products = [xx[chosen].sum(axis=0) / 2 for chosen in test]
     by_run = by_run.swapaxes(1, 2).reshape(-1, by_run.shape[1]).astype(dtype)
     return Images(train, test, by_run, np.array(solve, dtype), np.array(products, dtype))
 
@@ -137,27 +143,37 @@ def _score(images, pairs, order):
     """Score one order: mean R2 over the splits, (n_voxels,)."""
     met = [pairs.xy[run, other] for run, other in enumerate(order)]
     tests = [_add(met, chosen) for chosen in images.test]
-    whole = _add(met, np.ones(len(order), dtype=bool))
-    total = 0
-    for k, (train, test, xy) in enumerate(zip(images.train, images.test, tests, strict=True)):
-        rest = whole - xy if (train | test).all() else _add(met, train)
-        weights = images.solve[k] @ rest
-        predicted = images.products[k] @ weights
-        predicted -= 2 * xy
-        error = pairs.yy[order[test]].sum(axis=0) + np.einsum("cv,cv->v", weights, predicted)
-        total += error / _variation(images, pairs, order[test])
-    return 1 - total / len(images.test)
+    # With folds, a training set is all but the test set, and the products need adding up only once.
+    whole = _add(tests) if images.is_folds else None
+    errors, squares = _sum_squares(images, pairs, order)
+    for k, (error, xy) in enumerate(zip(errors, tests, strict=True)):
+        weights = images.solve[k] @ (whole - xy if images.is_folds else _add(met, images.train[k]))
+        left = images.products[k] @ weights
+        left -= xy
+        error += 2 * np.einsum("cv,cv->v", weights, left)
+    return 1 - (errors / squares).mean(axis=0)
 
 
-def _add(met, chosen):
-    """Add up the products of some runs."""
-    return sum(met[run] for run in np.flatnonzero(chosen))
+def _add(arrays, chosen=slice(None)):
+    """Add up some of the arrays."""
+    arrays = [arrays[i] for i in np.arange(len(arrays))[chosen]]
+    total = arrays[0] + arrays[1] if len(arrays) > 1 else arrays[0]
+    for array in arrays[2:]:
+        total += array
+    return total
 
 
-def _variation(images, pairs, runs):
-    """Sum the squares around the mean of some runs, (n_voxels,); NaN where nothing varies."""
-    n = images.by_run.shape[1]
+def _sum_squares(images, pairs, order):
+    """Sum the squares about the voxel's mean, and about that of each test set.
+
+    Both have shape (n_splits, n_voxels); the second is NaN where a voxel is constant.
+    """
+    n, lengths = images.by_run.shape[1], images.test.sum(axis=1)
+    starts = np.cumsum(lengths) - lengths
+    runs = order[np.nonzero(images.test)[1]]  # of one test set after the other
     y_mean = pairs.y_mean[runs]
-    y_mean -= y_mean[0]  # exactly 0 where the voxel is constant
-    squares = pairs.within[runs].sum(axis=0) + n * len(runs) * y_mean.var(axis=0)
-    return np.where(squares > 0, squares, np.nan)
+    y_mean -= np.repeat(y_mean[starts], lengths, axis=0)  # exactly 0 where the voxel is constant
+    squares = np.add.reduceat(pairs.within[runs] + n * y_mean**2, starts)
+    squares -= n * np.add.reduceat(y_mean, starts) ** 2 / lengths[:, np.newaxis]
+    errors = np.add.reduceat(pairs.yy[runs], starts)
+    return errors, np.where(squares > 0, squares, np.nan)

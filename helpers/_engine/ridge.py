@@ -8,8 +8,8 @@ eigenvectors Q and eigenvalues d of X'X, that is X'X = Q diag(d) Q', the solutio
 
 so that one decomposition serves every voxel and every penalty.
 
-**The error on the test set is a quadratic form in u.** Let x and y now hold the n test samples minus
-the means of the *training* set. With t = Q'x'y and G = Q'x'x Q,
+**The error on the test set is a quadratic form in u.** Let x and y now hold the n test samples
+minus the means of the *training* set. With t = Q'x'y and G = Q'x'x Q,
 
     |y - x w|^2  =  |y - x Q u|^2  =  y'y - 2 u't + u'G u.
 
@@ -26,9 +26,9 @@ So, with C_jk = 2 G_jk / (d_k - d_j), which is made once a split,
 
 D takes what C cannot: the diagonal of G, and the entries of G whose eigenvalues are so close that
 the difference would lose digits. For these the product of two shrinkages is the mean of their
-squares, but for a relative error of ((d_j - d_k) / (d_j + a))^2 / 2. The border between both (`CLOSE`)
-is set where either error is far below those that the tests allow. So every penalty is two
-weighted sums over the directions, of products that are the same for all penalties.
+squares, but for a relative error of ((d_j - d_k) / (d_j + a))^2 / 2. The border between both
+(`CLOSE`) is set where either error is far below those that the tests allow. So every penalty is
+two weighted sums over the directions, of products that are the same for all penalties.
 
 With more features than samples all this is done on the samples' side: `helpers._engine.kernel`.
 """
@@ -114,7 +114,6 @@ class SumsPlan:
         for k, split in enumerate(self.splits):
             scores[:, k] = _score(split, self.features.n, sums)
         return scores
-
 
     def weights(self, Y, alphas):
         """Fit every voxel to all samples, each with a penalty of its own.

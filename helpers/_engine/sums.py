@@ -5,7 +5,7 @@ and Y'Y of training and test sets, about some mean. These sets share most of the
 samples are cut into pieces (`helpers._engine.folds.cut`), each piece is summed up once, and what
 a set needs is pooled from its pieces.
 
-**Pooling.** Let piece i hold n_i samples of the features x_i and voxels y_i, with means m_i and k_i.
+**Pooling.** Let piece i hold n_i samples of the features x and voxels y, with means m_i and k_i.
 About any other reference r for the features and s for the voxels, its sum of products is
 
     sum (x - r)'(y - s)  =  sum (x - m_i)'(y - k_i)  +  n_i (m_i - r)'(k_i - s),

@@ -107,7 +107,9 @@ def check_fit(estimator, X, Y):
     -------
     X : ndarray of float64, shape (n_samples, n_features)
     Y : ndarray of float, shape (n_samples, n_voxels)
-        In single or double precision, as it was given.
+        In single or double precision, as it was given; a single voxel has become a column.
+    each : slice or int
+        What picks, of results for each column, those that go with Y's own shape.
 
     Raises
     ------
@@ -116,7 +118,7 @@ def check_fit(estimator, X, Y):
         sample counts that differ.
     """
     for_X = {"dtype": np.float64, "ensure_min_samples": 2}
-    for_Y = {"dtype": [np.float64, np.float32], "ensure_2d": False, "input_name": "Y"}
+    for_Y = {"dtype": [np.float64, np.float32], "ensure_2d": False, "allow_nd": True}
     X, Y = validate_data(estimator, X, Y, validate_separately=(for_X, for_Y))
     check_lengths(X, Y)
     if Y.ndim > 2:
@@ -124,7 +126,7 @@ def check_fit(estimator, X, Y):
             f"Y has shape {Y.shape}; expected one column a voxel, (n_samples, n_voxels). From "
             "images, a NiftiMasker makes such a table."
         )
-    return X, Y.reshape(len(Y), -1)
+    return X, Y.reshape(len(Y), -1), 0 if Y.ndim == 1 else slice(None)
 
 
 def check_lengths(X, Y):
@@ -215,6 +217,65 @@ def check_finite(name, table, first_column=0):
             f"{first_column + column}. Expected finite numbers: leave these columns out or repair "
             "the recording."
         )
+
+
+def check_fits(name, values, shape, dtype=np.float64):
+    """Return an array of the expected shape, or say which was given.
+
+    Parameters
+    ----------
+    name : str
+        What the array is called in messages.
+    values : array_like
+        NaN is allowed.
+    shape : tuple of int
+    dtype : type
+
+    Returns
+    -------
+    ndarray
+
+    Raises
+    ------
+    ValueError
+        If the shape is another.
+    """
+    values = np.asarray(values, dtype=dtype)
+    if values.shape != shape:
+        raise ValueError(
+            f"{name} has shape {values.shape}; expected {shape}, to go with the other arrays."
+        )
+    return values
+
+
+def check_complete(name, values, shape):
+    """Return an array of the expected shape and without gaps, or say what is wrong with it.
+
+    Parameters
+    ----------
+    name : str
+        What the array is called in messages.
+    values : array_like
+    shape : tuple of int
+
+    Returns
+    -------
+    ndarray of float64
+
+    Raises
+    ------
+    ValueError
+        If the shape is another, or values are NaN or infinite.
+    """
+    values = check_fits(name, values, shape)
+    bad = ~np.isfinite(values)
+    if bad.any():
+        raise ValueError(
+            f"{name} has {bad.sum()} values that are NaN or infinite, first at "
+            f"{tuple(np.argwhere(bad)[0].tolist())}. Expected finite numbers: leave out voxels "
+            "that are constant over a run."
+        )
+    return values
 
 
 def check_runs(runs, n_samples):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from helpers._engine.checks import check_penalties
+from helpers._engine.validation import check_penalties
 
 
 def check_volume(mask, background):
@@ -32,65 +32,6 @@ def check_volume(mask, background):
     if not mask.any():
         raise ValueError("The mask holds no voxel; expected the mask that the scores belong to.")
     return mask, background
-
-
-def check_array(name, values, shape, dtype=np.float64):
-    """Return an array of the expected shape, or say which was given.
-
-    Parameters
-    ----------
-    name : str
-        What the array is called in messages.
-    values : array_like
-        NaN is allowed.
-    shape : tuple of int
-    dtype : type
-
-    Returns
-    -------
-    ndarray
-
-    Raises
-    ------
-    ValueError
-        If the shape is another.
-    """
-    values = np.asarray(values, dtype=dtype)
-    if values.shape != shape:
-        raise ValueError(
-            f"{name} has shape {values.shape}; expected {shape}, to go with the other arrays."
-        )
-    return values
-
-
-def check_finite_array(name, values, shape):
-    """Return an array of the expected shape and without gaps, or say what is wrong with it.
-
-    Parameters
-    ----------
-    name : str
-        What the array is called in messages.
-    values : array_like
-    shape : tuple of int
-
-    Returns
-    -------
-    ndarray of float64
-
-    Raises
-    ------
-    ValueError
-        If the shape is another, or values are NaN or infinite.
-    """
-    values = check_array(name, values, shape)
-    bad = ~np.isfinite(values)
-    if bad.any():
-        raise ValueError(
-            f"{name} has {bad.sum()} values that are NaN or infinite, first at "
-            f"{tuple(np.argwhere(bad)[0].tolist())}. Expected finite numbers: leave out voxels "
-            "that are constant over a run."
-        )
-    return values
 
 
 def check_columns(columns, n_expected, n_voxels):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from helpers._engine.checks import check_finite
+from helpers._engine.validation import check_finite
 from helpers._files import DataError
 
 PRECISIONS = (np.dtype(np.float32), np.dtype(np.float64))
