@@ -92,9 +92,10 @@ def permute_runs(null, X, Y, *, groups, alpha=100.0, cv=10, random_state=0, dtyp
     check_lengths(X, Y)
     finished = _finished(null, Y.shape[1])
     runs = _check_equal(check_several_runs(groups, len(X)))
+    alpha, seed = _check_one(alpha), _check_seed(random_state)
     table = _check_whole(tabulate(cv, X, Y, groups), runs)
-    images = prepare_images(X, runs, table, _check_one(alpha), check_dtype(dtype))
-    rngs = [np.random.default_rng([_check_seed(random_state), row]) for row in range(len(null))]
+    images = prepare_images(X, runs, table, alpha, check_dtype(dtype))
+    rngs = [np.random.default_rng([seed, row]) for row in range(len(null))]
     orders = np.array([rng.permutation(runs[-1] + 1) for rng in rngs])
     for row in np.flatnonzero(finished)[:1]:
         _check_origin(null[row], score_orders(images, Y, orders[[row]])[0], row)

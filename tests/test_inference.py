@@ -9,9 +9,9 @@ from sklearn.linear_model import Ridge
 from sklearn.metrics import r2_score
 
 from helpers import inference, ridge
-from helpers._engine import run_orders
-from helpers._engine.constant_voxels import ConstantVoxelWarning
+from helpers._engine import permutations
 from helpers.inference import p_values, permute_runs
+from helpers.ridge import ConstantVoxelWarning, RidgeCV
 
 
 @pytest.fixture(autouse=True)
@@ -37,7 +37,7 @@ def empty(n_permutations, Y):
 
 
 def moved(Y, runs, row, seed=0):
-    """Move the rows of Y, as the documentation of `seed` says."""
+    """Move the rows of Y, as the documentation of `random_state` says."""
     order = np.random.default_rng([seed, row]).permutation(runs.max() + 1)
     return np.concatenate([Y[runs == run] for run in order])
 
@@ -78,17 +78,17 @@ def test_each_row_is_the_score_of_runs_in_another_order(case, n_folds):
     X, Y, runs = CASES[case]()
     n_folds = min(n_folds, runs.max() + 1)
     null = empty(5, Y)
-    permute_runs(null, X, Y, runs, 3.0, n_folds, seed=4, dtype=np.float64)
+    permute_runs(null, X, Y, groups=runs, alpha=3.0, cv=n_folds, random_state=4, dtype=np.float64)
     for row, got in enumerate(null):
         Y_moved = moved(Y, runs, row, seed=4).astype(np.float64)
-        expected = ridge.cross_validate(X, Y_moved, runs, (3.0,), n_folds).scores[0].mean(axis=0)
+        expected = RidgeCV((3.0,), cv=n_folds).fit(X, Y_moved, groups=runs).best_score_
         np.testing.assert_allclose(1 - got, 1 - expected, rtol=1e-10)
 
 
 def test_a_row_equals_scikit_learn():
     X, Y, runs = simulate()
     null = empty(3, Y)
-    permute_runs(null, X, Y, runs, 20.0, 3, dtype=np.float64)
+    permute_runs(null, X, Y, groups=runs, alpha=20.0, cv=3, dtype=np.float64)
     Y = moved(Y, runs, 2)
     scores = [
         r2_score(
@@ -119,8 +119,8 @@ def test_single_precision_costs_less_than_1e_4(case):
     X, Y, runs = SINGLE_CASES[case]()
     Y = Y.astype(np.float32)
     single, double = empty(5, Y), empty(5, Y)
-    permute_runs(single, X, Y, runs, 1.0, 2)
-    permute_runs(double, X, Y.astype(np.float64), runs, 1.0, 2, dtype=np.float64)
+    permute_runs(single, X, Y, groups=runs, alpha=1.0, cv=2)
+    permute_runs(double, X, Y.astype(np.float64), groups=runs, alpha=1.0, cv=2, dtype=np.float64)
     # Far below 0 the score is an error in units of the variance: its digits count, not its size.
     assert (np.abs(single - double) / np.maximum(1, 1 - double)).max() < 1e-4
 
@@ -128,11 +128,11 @@ def test_single_precision_costs_less_than_1e_4(case):
 def test_blocks_of_voxels_change_nothing(monkeypatch):
     X, Y, runs = simulate()
     expected, got = empty(4, Y), empty(4, Y)
-    permute_runs(expected, X, Y, runs, n_folds=3, dtype=np.float64)
+    permute_runs(expected, X, Y, groups=runs, cv=3, dtype=np.float64)
     for pair_bytes in (1, 4 * 7**2 * 7 * 8):  # blocks of one voxel, and of four
-        monkeypatch.setattr(run_orders, "PAIR_BYTES", pair_bytes)
+        monkeypatch.setattr(permutations, "PAIR_BYTES", pair_bytes)
         got[:] = np.nan
-        permute_runs(got, X, Y, runs, n_folds=3, dtype=np.float64)
+        permute_runs(got, X, Y, groups=runs, cv=3, dtype=np.float64)
         np.testing.assert_allclose(got, expected, rtol=0, atol=1e-12)
 
 
@@ -153,7 +153,7 @@ def test_an_interrupted_call_goes_on_where_it_stopped(where, monkeypatch, tmp_pa
     monkeypatch.setattr(inference, "BATCH", 3)
     X, Y, runs = simulate()
     expected = empty(11, Y).astype(np.float32)
-    permute_runs(expected, X, Y, runs, n_folds=3)
+    permute_runs(expected, X, Y, groups=runs, cv=3)
     null = np.full_like(expected, np.nan)
     if where == "file":
         file = tmp_path / "null.npy"
@@ -161,7 +161,7 @@ def test_an_interrupted_call_goes_on_where_it_stopped(where, monkeypatch, tmp_pa
         null[:] = np.nan
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(inference, "tqdm", InterruptedBar)
-        permute_runs(null, X, Y, runs, n_folds=3)
+        permute_runs(null, X, Y, groups=runs, cv=3)
     if where == "file":
         del null  # the kernel ends
         null = np.load(file, mmap_mode="r+")
@@ -169,10 +169,10 @@ def test_an_interrupted_call_goes_on_where_it_stopped(where, monkeypatch, tmp_pa
     assert np.isnan(null[6:]).all()
 
     scored = count_orders(monkeypatch)
-    permute_runs(null, X, Y, runs, n_folds=3)
+    permute_runs(null, X, Y, groups=runs, cv=3)
     assert sum(scored) == 5 + 1  # what was left, and one row to see that the arguments agree
     np.testing.assert_array_equal(null, expected)
-    permute_runs(null, X, Y, runs, n_folds=3)
+    permute_runs(null, X, Y, groups=runs, cv=3)
     assert sum(scored) == 5 + 1 + 1
 
 
@@ -190,11 +190,11 @@ def count_orders(monkeypatch):
 
 def test_an_interrupt_within_a_batch_leaves_no_row_half_filled(monkeypatch):
     monkeypatch.setattr(inference, "BATCH", 3)
-    monkeypatch.setattr(run_orders, "PAIR_BYTES", 1)
+    monkeypatch.setattr(permutations, "PAIR_BYTES", 1)
     X, Y, runs = simulate()
     expected, null = empty(8, Y), empty(8, Y)
-    permute_runs(expected, X, Y, runs, n_folds=3)
-    score, calls = run_orders._score, []
+    permute_runs(expected, X, Y, groups=runs, cv=3)
+    score, calls = permutations._score, []
 
     def interrupted(*arguments):
         calls.append(1)
@@ -203,11 +203,11 @@ def test_an_interrupt_within_a_batch_leaves_no_row_half_filled(monkeypatch):
         return score(*arguments)
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(run_orders, "_score", interrupted)
-        permute_runs(null, X, Y, runs, n_folds=3)
+        patch.setattr(permutations, "_score", interrupted)
+        permute_runs(null, X, Y, groups=runs, cv=3)
     np.testing.assert_array_equal(null[:3], expected[:3])
     assert np.isnan(null[3:]).all()
-    permute_runs(null, X, Y, runs, n_folds=3)
+    permute_runs(null, X, Y, groups=runs, cv=3)
     np.testing.assert_array_equal(null, expected)
 
 
@@ -227,9 +227,9 @@ def test_the_bar_counts_permutations_and_starts_where_it_stopped(monkeypatch, ca
     monkeypatch.setattr(inference, "BATCH", 4)
     X, Y, runs = simulate()
     null = empty(10, Y)
-    permute_runs(null, X, Y, runs, n_folds=3)
+    permute_runs(null, X, Y, groups=runs, cv=3)
     null[7:] = np.nan
-    permute_runs(null, X, Y, runs, n_folds=3)
+    permute_runs(null, X, Y, groups=runs, cv=3)
     assert bars == [[0, 4, 8, 10], [7, 10]]
     assert "10/10" in capsys.readouterr().err
 
@@ -237,9 +237,9 @@ def test_the_bar_counts_permutations_and_starts_where_it_stopped(monkeypatch, ca
 def test_rows_depend_on_the_seed_and_their_number_only():
     X, Y, runs = simulate()
     first, longer, other = empty(4, Y), empty(6, Y), empty(4, Y)
-    permute_runs(first, X, Y, runs, n_folds=3)
-    permute_runs(longer, X, Y, runs, n_folds=3)
-    permute_runs(other, X, Y, runs, n_folds=3, seed=1)
+    permute_runs(first, X, Y, groups=runs, cv=3)
+    permute_runs(longer, X, Y, groups=runs, cv=3)
+    permute_runs(other, X, Y, groups=runs, cv=3, random_state=1)
     np.testing.assert_array_equal(longer[:4], first)
     assert len(np.unique(np.round(np.r_[longer, other][:, 0], 4))) == 10
 
@@ -252,11 +252,11 @@ def test_constant_voxels_are_reported_and_rows_with_them_finish(monkeypatch):
     scored = count_orders(monkeypatch)
     for expected in (4, 5):  # the second call only looks at one row
         with pytest.warns(ConstantVoxelWarning, match="2 of 9 voxels .*some order.* 2, 5"):
-            permute_runs(null, X, Y, runs, n_folds=7)
+            permute_runs(null, X, Y, groups=runs, cv=7)
         assert sum(scored) == expected
     unscored = np.isin(np.arange(9), [2, 5])
     np.testing.assert_array_equal(np.isnan(null), [unscored] * 4)
-    permute_runs(others, X, Y[:, ~unscored], runs, n_folds=7)
+    permute_runs(others, X, Y[:, ~unscored], groups=runs, cv=7)
     np.testing.assert_allclose(null[:, ~unscored], others, rtol=1e-5, atol=1e-6)
     assert np.isnan(p_values(null, np.zeros(9))[unscored]).all()
 
@@ -268,7 +268,7 @@ def test_a_voxel_constant_over_a_fold_in_some_orders_has_no_p(dtype):
     Y[(runs > 0) & (runs < 5), 1] = 1 / 3
     null = empty(30, Y)
     with pytest.warns(ConstantVoxelWarning, match="1 of 9"):
-        permute_runs(null, X, Y, runs, 3.0, 2, dtype=dtype)
+        permute_runs(null, X, Y, groups=runs, alpha=3.0, cv=2, dtype=dtype)
     for row in range(30):
         halves = moved(Y, runs, row)[:, 1].reshape(2, 75)
         assert np.isnan(null[row, 1]) == (halves.max(axis=1) == halves.min(axis=1)).any()
@@ -291,8 +291,8 @@ def timed_recording(n_runs=10, n_tuned=20, n_silent=600, seed=1):
 def test_tuned_voxels_are_found_and_those_of_the_timing_are_not():
     X, Y, runs = timed_recording()
     null = empty(199, Y)
-    permute_runs(null, X, Y, runs, 1.0, 5)
-    scores = ridge.cross_validate(X, Y, runs, (1.0,), 5).scores[0].mean(axis=0)
+    permute_runs(null, X, Y, groups=runs, alpha=1.0, cv=5)
+    scores = RidgeCV((1.0,), cv=5).fit(X, Y, groups=runs).best_score_
     p = p_values(null, scores)
     tuned, on_off, drifting = np.split(p, [20, 40])
     np.testing.assert_allclose(tuned, 1 / 200)
@@ -307,8 +307,8 @@ def test_with_few_runs_the_order_of_the_recording_comes_up_and_counts():
     """Three runs have six orders: nobody is more significant than that."""
     X, Y, runs = simulate(n_runs=3, length=40, noise=0.1, shift=0)
     null = empty(600, Y)
-    permute_runs(null, X, Y, runs, 1.0, 3)
-    scores = ridge.cross_validate(X, Y, runs, (1.0,), 3).scores[0].mean(axis=0)
+    permute_runs(null, X, Y, groups=runs, alpha=1.0, cv=3)
+    scores = RidgeCV((1.0,), cv=3).fit(X, Y, groups=runs).best_score_
     np.testing.assert_allclose(p_values(null, scores), 1 / 6, atol=0.05)
 
 
@@ -325,7 +325,7 @@ def test_runs_of_different_length_are_refused():
     keep[80] = True
     null = empty(2, Y)
     with pytest.raises(ValueError, match=r"25, 25, 25, 1, 25.*equal numbers.*Leave the runs"):
-        permute_runs(null, X[keep], Y[keep], runs[keep], n_folds=3)
+        permute_runs(null, X[keep], Y[keep], groups=runs[keep], cv=3)
     assert np.isnan(null).all()
 
 
@@ -341,52 +341,52 @@ def test_runs_of_different_length_are_refused():
 def test_a_null_of_the_wrong_kind_is_refused(null, message):
     X, Y, runs = simulate()
     with pytest.raises(ValueError, match=f"null .*{message}"):
-        permute_runs(null, X, Y, runs, n_folds=3)
+        permute_runs(null, X, Y, groups=runs, cv=3)
 
 
-@pytest.mark.parametrize("change", ["seed", "alpha", "n_folds", "Y"])
+@pytest.mark.parametrize("change", ["random_state", "alpha", "cv", "Y"])
 def test_a_null_of_other_arguments_is_not_continued(change):
     X, Y, runs = simulate()
     null = empty(4, Y)
-    permute_runs(null[:2], X, Y, runs, n_folds=3)
+    permute_runs(null[:2], X, Y, groups=runs, cv=3)
     before = null.copy()
-    options = {"seed": {"seed": 1}, "alpha": {"alpha": 5.0}, "n_folds": {"n_folds": 4}}
+    options = {"random_state": {"random_state": 1}, "alpha": {"alpha": 5.0}, "cv": {"cv": 4}}
     with pytest.raises(ValueError, match=r"Row 0 of null .*not those of these arguments"):
         if change == "Y":
-            permute_runs(null, X, Y[::-1], runs, n_folds=3)
+            permute_runs(null, X, Y[::-1], groups=runs, cv=3)
         else:
-            permute_runs(null, X, Y, runs, **{"n_folds": 3, **options[change]})
+            permute_runs(null, X, Y, groups=runs, **{"cv": 3, **options[change]})
     np.testing.assert_array_equal(null, before)
 
 
 def test_zeros_are_not_taken_for_scores():
     X, Y, runs = simulate()
     with pytest.raises(ValueError, match="expected NaN in rows that are to do"):
-        permute_runs(np.zeros((4, 9)), X, Y, runs, n_folds=3)
+        permute_runs(np.zeros((4, 9)), X, Y, groups=runs, cv=3)
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_values_that_are_no_numbers_are_refused(bad, monkeypatch):
-    monkeypatch.setattr(run_orders, "PAIR_BYTES", 4 * 7**2 * 7 * 4)  # blocks of four voxels
+    monkeypatch.setattr(permutations, "PAIR_BYTES", 4 * 7**2 * 7 * 4)  # blocks of four voxels
     for table, place in ((0, r"X has 1 values .* row 17, column 5"), (1, r"Y has .* column 5")):
         X, Y, runs = simulate()
         (X, Y)[table][17, 5] = bad
         with pytest.raises(ValueError, match=place):
-            permute_runs(empty(2, Y), X, Y, runs, n_folds=3)
+            permute_runs(empty(2, Y), X, Y, groups=runs, cv=3)
 
 
 def test_other_bad_input_is_refused():
     X, Y, runs = simulate()
     with pytest.raises(ValueError, match="X has 174 samples and Y has 175"):
-        permute_runs(empty(2, Y), X[1:], Y, runs)
+        permute_runs(empty(2, Y), X[1:], Y, groups=runs)
     with pytest.raises(ValueError, match="alpha has shape \\(2,\\); expected one number"):
-        permute_runs(empty(2, Y), X, Y, runs, (1.0, 2.0))
+        permute_runs(empty(2, Y), X, Y, groups=runs, alpha=(1.0, 2.0))
     with pytest.raises(ValueError, match="above zero"):
-        permute_runs(empty(2, Y), X, Y, runs, 0.0)
+        permute_runs(empty(2, Y), X, Y, groups=runs, alpha=0.0)
     with pytest.raises(ValueError, match="n_folds is 10 and there are 7 runs"):
-        permute_runs(empty(2, Y), X, Y, runs)
+        permute_runs(empty(2, Y), X, Y, groups=runs)
     with pytest.raises(ValueError, match="All samples belong to one run"):
-        permute_runs(empty(2, Y), X, Y, np.zeros(175))
+        permute_runs(empty(2, Y), X, Y, groups=np.zeros(175))
     with pytest.raises(ValueError, match="no finished permutation"):
         p_values(empty(2, Y), np.zeros(9))
     with pytest.raises(ValueError, match=r"scores has shape \(1, 9\).*Take the mean"):
@@ -398,6 +398,6 @@ def test_other_bad_input_is_refused():
 def test_input_arrays_are_left_alone():
     X, Y, runs = simulate()
     copies = X.copy(), Y.copy(), runs.copy()
-    permute_runs(empty(2, Y), X, Y, runs, n_folds=3, dtype=np.float64)
+    permute_runs(empty(2, Y), X, Y, groups=runs, cv=3, dtype=np.float64)
     for array, copy in zip((X, Y, runs), copies, strict=True):
         np.testing.assert_array_equal(array, copy)

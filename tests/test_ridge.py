@@ -5,12 +5,14 @@ import pytest
 from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.linear_model import Ridge
 from sklearn.metrics import r2_score
-from sklearn.model_selection import GroupKFold, KFold, LeaveOneGroupOut, cross_val_predict
+from sklearn.model_selection import GroupKFold, KFold, LeaveOneGroupOut
 from threadpoolctl import threadpool_limits
 
 from helpers import ridge
-from helpers._engine import held_out, moments, nested
-from helpers._engine.constant_voxels import ConstantVoxelWarning
+from helpers._engine import ridge as engine
+from helpers._engine.folds import cut, tabulate
+from helpers._engine.sums import pool_moments, sum_features, sum_voxels
+from helpers.ridge import ConstantVoxelWarning, RidgeCV
 
 ALPHAS = (0.1, 10.0, 1000.0)
 EXACT = {"rtol": 0, "atol": 1e-10}
@@ -101,15 +103,14 @@ CASES = {
 def test_scores_equal_scikit_learn_fold_by_fold(case, n_folds):
     X, Y, runs = CASES[case]()
     folds = ridge.run_folds(runs, n_folds)
-    got = ridge.cross_validate(X, Y, runs, ALPHAS, n_folds)
+    got = RidgeCV(ALPHAS, cv=n_folds).fit(X, Y, groups=runs)
     expected = sklearn_scores(X.astype(float), Y.astype(float), folds, ALPHAS)
-    np.testing.assert_allclose(got.scores, expected, **EXACT)
-    np.testing.assert_array_equal(got.alphas, ALPHAS)
+    np.testing.assert_allclose(got.cv_scores_, expected, **EXACT)
 
 
 def test_large_means_cost_few_digits():
     X, Y, runs = a_large_mean()
-    got = ridge.cross_validate(X, Y, runs, ALPHAS, 3).scores
+    got = RidgeCV(ALPHAS, cv=3).fit(X, Y, groups=runs).cv_scores_
     # A mean of 1e6 itself is known to 1e-10 only; scikit-learn gets data without it.
     x, y = X - X.mean(axis=0), Y - Y.mean(axis=0)
     expected = sklearn_scores(x, y, ridge.run_folds(runs, 3), ALPHAS)
@@ -141,7 +142,9 @@ def test_single_precision_costs_less_than_1e_4(case):
     X, Y, runs = SINGLE_CASES[case]()
     x, y = (Z - Z.astype(float).mean(axis=0) for Z in (X, Y.astype(np.float32)))
     expected = sklearn_scores(x, y, ridge.run_folds(runs, 4), ALPHAS)
-    got = ridge.cross_validate(X, Y.astype(np.float32), runs, ALPHAS, 4, dtype=np.float32).scores
+    got = (
+        RidgeCV(ALPHAS, cv=4, dtype=np.float32).fit(X, Y.astype(np.float32), groups=runs).cv_scores_
+    )
     assert got.dtype == np.float32
     # Far below 0 the score is an error in units of the variance: its digits count, not its size.
     np.testing.assert_allclose((got - 1) / (1 - expected), -1, **SINGLE)
@@ -155,7 +158,9 @@ def test_the_example_loop_is_reproduced():
     for train, test in KFold(n_splits=10).split(X):
         predictions = Ridge(alpha=100.0).fit(X[train], Y[train]).predict(X[test])
         expected.append(r2_score(Y[test], predictions, multioutput="raw_values"))
-    np.testing.assert_allclose(ridge.cross_validate(X, Y, runs).scores[0], expected, **EXACT)
+    np.testing.assert_allclose(
+        RidgeCV([100.0], cv=10).fit(X, Y, groups=runs).cv_scores_[0], expected, **EXACT
+    )
 
 
 NESTED = {
@@ -169,7 +174,7 @@ NESTED = {
 def test_nested_scores_equal_a_double_loop_of_scikit_learn(case):
     X, Y, runs = NESTED[case]()
     n_folds = len(np.unique(runs))
-    got = ridge.nested_scores(X, Y, runs, ALPHAS, n_folds)
+    got = ridge.nested_scores(X, Y, groups=runs, alphas=ALPHAS, cv=n_folds)
     outer = []
     for train, test in LeaveOneGroupOut().split(X, groups=runs):
         inner = list(LeaveOneGroupOut().split(X[train], groups=runs[train]))
@@ -178,18 +183,18 @@ def test_nested_scores_equal_a_double_loop_of_scikit_learn(case):
         prediction = Ridge(alpha=penalties).fit(X[train], Y[train]).predict(X[test])
         outer.append(r2_score(Y[test], prediction, multioutput="raw_values"))
     np.testing.assert_allclose(got, np.mean(outer, axis=0), **EXACT)
-    # Where a fold that is scored takes part in the choice, it is best_alpha that is chosen.
-    peeked = ridge.cross_validate(X, Y, runs, ALPHAS, n_folds).scores.mean(axis=1).max(axis=0)
+    # Where a fold that is scored takes part in the choice, it is alpha_ that is chosen.
+    peeked = RidgeCV(ALPHAS, cv=n_folds).fit(X, Y, groups=runs).best_score_
     assert (got < peeked - 1e-6).any()
 
 
 @pytest.mark.parametrize(("lengths", "cuts"), [((40, 30), [20, 15]), ((20, 25, 18, 22), [20, 18])])
 def test_nested_with_two_folds_halves_the_other_fold(lengths, cuts):
     X, Y, runs = simulate(lengths=lengths)
-    got = ridge.nested_scores(X, Y, runs, ALPHAS, n_folds=2)
+    got = ridge.nested_scores(X, Y, groups=runs, alphas=ALPHAS, cv=2)
     outer = []
-    for (train, test), cut in zip(ridge.run_folds(runs, 2), cuts[::-1], strict=True):
-        first, second = np.arange(len(train))[:cut], np.arange(len(train))[cut:]
+    for (train, test), half in zip(ridge.run_folds(runs, 2), cuts[::-1], strict=True):
+        first, second = np.arange(len(train))[:half], np.arange(len(train))[half:]
         inner = [(second, first), (first, second)]
         means = sklearn_scores(X[train], Y[train], inner, ALPHAS).mean(axis=1)
         penalties = np.array(ALPHAS)[means.argmax(axis=0)]
@@ -203,8 +208,8 @@ def test_pure_noise_scores_below_zero_when_nested():
     runs = np.repeat(np.arange(5), 30)
     X, Y = rng.normal(size=(150, 20)), rng.normal(size=(150, 500))
     alphas = np.logspace(0, 4, 9)
-    nested = ridge.nested_scores(X, Y, runs, alphas, 5)
-    chosen_on_the_test = ridge.cross_validate(X, Y, runs, alphas, 5).scores.mean(axis=1).max(axis=0)
+    nested = ridge.nested_scores(X, Y, groups=runs, alphas=alphas, cv=5)
+    chosen_on_the_test = RidgeCV(alphas, cv=5).fit(X, Y, groups=runs).best_score_
     assert nested.mean() < 0
     assert nested.mean() < chosen_on_the_test.mean()
 
@@ -213,11 +218,11 @@ def test_a_fold_of_one_sample_has_no_score():
     """R2 compares with the fold's own variance, and one sample has none."""
     X, Y, runs = simulate(lengths=(30, 1, 30))
     with pytest.warns(ConstantVoxelWarning, match="9 of 9"):
-        got = ridge.cross_validate(X, Y, runs, ALPHAS, 3)
-    assert np.isnan(got.scores[:, 1]).all()
+        got = RidgeCV(ALPHAS, cv=3).fit(X, Y, groups=runs)
+    assert np.isnan(got.cv_scores_[:, 1]).all()
     folds = ridge.run_folds(runs, 3)
     expected = sklearn_scores(X, Y, [folds[0], folds[2]], ALPHAS)
-    np.testing.assert_allclose(got.scores[:, [0, 2]], expected, **EXACT)
+    np.testing.assert_allclose(got.cv_scores_[:, [0, 2]], expected, **EXACT)
     model = Ridge(alpha=ALPHAS[0]).fit(X[folds[1][0]], Y[folds[1][0]])
     with pytest.warns(UndefinedMetricWarning):
         assert np.isnan(model.score(X[folds[1][1]], Y[folds[1][1]]))
@@ -226,50 +231,46 @@ def test_a_fold_of_one_sample_has_no_score():
 @pytest.mark.parametrize("block", [1, 4, 100])
 def test_blocks_and_threads_change_nothing(block, monkeypatch):
     X, Y, runs = simulate()
-    expected = ridge.cross_validate(X, Y, runs, ALPHAS, 3).scores
-    monkeypatch.setattr(held_out, "BLOCK", block)
-    monkeypatch.setattr(nested, "BLOCK", block)
+    expected = RidgeCV(ALPHAS, cv=3).fit(X, Y, groups=runs).cv_scores_
+    monkeypatch.setattr(engine, "BLOCK", block)
+    monkeypatch.setattr(ridge, "NESTED_BLOCK", block)
     np.testing.assert_allclose(
-        ridge.cross_validate(X, Y, runs, ALPHAS, 3).scores, expected, rtol=0, atol=1e-13
+        RidgeCV(ALPHAS, cv=3).fit(X, Y, groups=runs).cv_scores_, expected, rtol=0, atol=1e-13
     )
-    several = ridge.nested_scores(X, Y, runs, ALPHAS, 3)
+    several = ridge.nested_scores(X, Y, groups=runs, alphas=ALPHAS, cv=3)
     with threadpool_limits(1):
-        np.testing.assert_array_equal(ridge.nested_scores(X, Y, runs, ALPHAS, 3), several)
+        np.testing.assert_array_equal(
+            ridge.nested_scores(X, Y, groups=runs, alphas=ALPHAS, cv=3), several
+        )
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 def test_values_that_are_no_numbers_are_found_block_by_block(bad, monkeypatch):
-    monkeypatch.setattr(held_out, "BLOCK", 4)
+    monkeypatch.setattr(engine, "BLOCK", 4)
     X, Y, runs = simulate()
     Y[17, 6] = bad
-    for score in (ridge.cross_validate, ridge.nested_scores):
-        with pytest.raises(ValueError, match=r"Y has 1 values .* row 17, column 6"):
-            score(X, Y, runs, ALPHAS, 3)
-
-
-def test_predictions_on_held_out_runs_equal_scikit_learn():
-    X, Y, runs = simulate(lengths=(20, 41, 33))
-    alphas = 10.0 ** np.random.default_rng(0).uniform(-1, 3, 9)
-    expected = cross_val_predict(Ridge(alpha=alphas), X, Y, groups=runs, cv=LeaveOneGroupOut())
-    np.testing.assert_allclose(ridge.predict_held_out(X, Y, runs, alphas, 3), expected, **EXACT)
+    with pytest.raises(ValueError, match=r"Y has 1 values .* row 17, column 6"):
+        ridge.nested_scores(X, Y, groups=runs, alphas=ALPHAS, cv=3)
+    with pytest.raises(ValueError, match="Input y contains"):
+        RidgeCV(ALPHAS, cv=3).fit(X, Y, groups=runs)
 
 
 def test_best_alpha_has_the_largest_mean_score():
     X, Y, runs = simulate(noise=8.0, n_voxels=50)
     alphas = (1000.0, 0.1, 30.0)  # the order is the caller's
-    result = ridge.cross_validate(X, Y, runs, alphas, 3)
-    means = result.scores.mean(axis=1)
-    for voxel, alpha in enumerate(result.best_alpha):
+    result = RidgeCV(alphas, cv=3).fit(X, Y, groups=runs)
+    means = result.cv_scores_.mean(axis=1)
+    for voxel, alpha in enumerate(result.alpha_):
         assert means[alphas.index(alpha), voxel] == means[:, voxel].max()
-    assert len(set(result.best_alpha)) > 1
+    assert len(set(result.alpha_)) > 1
 
 
 def test_with_one_penalty_the_nested_score_is_the_mean_score():
     X, Y, runs = simulate()
-    result = ridge.cross_validate(X, Y, runs, (5.0,), 3)
-    nested = ridge.nested_scores(X, Y, runs, (5.0,), 3)
-    np.testing.assert_allclose(nested, result.scores[0].mean(axis=0), **EXACT)
-    np.testing.assert_array_equal(result.best_alpha, 5.0)
+    result = RidgeCV((5.0,), cv=3).fit(X, Y, groups=runs)
+    nested = ridge.nested_scores(X, Y, groups=runs, alphas=(5.0,), cv=3)
+    np.testing.assert_allclose(nested, result.best_score_, **EXACT)
+    np.testing.assert_array_equal(result.alpha_, 5.0)
 
 
 def test_constant_voxels_are_reported_and_not_scored():
@@ -277,16 +278,16 @@ def test_constant_voxels_are_reported_and_not_scored():
     Y[:, 2] = 0.1
     Y[runs == 4, 5] = 1 / 3  # constant in one fold only
     with pytest.warns(ConstantVoxelWarning, match="2 of 9 voxels .*one fold: columns 2, 5"):
-        result = ridge.cross_validate(X, Y, runs, ALPHAS, 6)
+        result = RidgeCV(ALPHAS, cv=6).fit(X, Y, groups=runs)
     with pytest.warns(ConstantVoxelWarning, match="2 of 9 voxels .*one fold: columns 2, 5"):
-        nested = ridge.nested_scores(X, Y, runs, ALPHAS, 6)
+        nested = ridge.nested_scores(X, Y, groups=runs, alphas=ALPHAS, cv=6)
     unscored = np.isin(np.arange(9), [2, 5])
     np.testing.assert_array_equal(np.isnan(nested), unscored)
-    np.testing.assert_array_equal(np.isnan(result.best_alpha), unscored)
-    np.testing.assert_array_equal(np.isnan(result.scores).all(axis=(0, 1)), np.arange(9) == 2)
-    np.testing.assert_array_equal(np.isnan(result.scores[:, :, 5]), [[0, 0, 0, 0, 1, 0]] * 3)
+    np.testing.assert_array_equal(np.isnan(result.alpha_), unscored)
+    np.testing.assert_array_equal(np.isnan(result.cv_scores_).all(axis=(0, 1)), np.arange(9) == 2)
+    np.testing.assert_array_equal(np.isnan(result.cv_scores_[:, :, 5]), [[0, 0, 0, 0, 1, 0]] * 3)
     # The other voxels do not notice, and scikit-learn hides what is reported here.
-    others = ridge.nested_scores(X, Y[:, ~unscored], runs, ALPHAS, 6)
+    others = ridge.nested_scores(X, Y[:, ~unscored], groups=runs, alphas=ALPHAS, cv=6)
     np.testing.assert_allclose(nested[~unscored], others, **EXACT)
     hidden = sklearn_scores(X, Y, ridge.run_folds(runs, 6), ALPHAS)[:, :, unscored]
     assert np.isfinite(hidden).all()
@@ -296,15 +297,14 @@ def test_a_voxel_constant_in_half_a_run_is_reported_with_two_folds():
     X, Y, runs = simulate(lengths=(40, 40))
     Y[:20, 1] = 2.0
     with pytest.warns(ConstantVoxelWarning, match="1 of 9"):
-        nested = ridge.nested_scores(X, Y, runs, ALPHAS, 2)
+        nested = ridge.nested_scores(X, Y, groups=runs, alphas=ALPHAS, cv=2)
     np.testing.assert_array_equal(np.isnan(nested), np.arange(9) == 1)
 
 
 def test_input_arrays_are_left_alone():
     X, Y, runs = simulate()
     copies = X.copy(), Y.copy(), runs.copy()
-    ridge.cross_validate(X, Y, runs, ALPHAS, 3)
-    ridge.fit(X, Y, 1.0)
+    RidgeCV(ALPHAS, cv=3).fit(X, Y, groups=runs)
     for array, copy in zip((X, Y, runs), copies, strict=True):
         np.testing.assert_array_equal(array, copy)
 
@@ -334,80 +334,68 @@ def test_folds_of_single_runs_agree_with_group_k_fold():
 def test_impossible_numbers_of_folds_are_refused(n_folds):
     X, Y, runs = simulate()
     with pytest.raises(ValueError, match=f"n_folds is {n_folds} and there are 6 runs"):
-        ridge.cross_validate(X, Y, runs, ALPHAS, n_folds)
+        RidgeCV(ALPHAS, cv=n_folds).fit(X, Y, groups=runs)
 
 
 @pytest.mark.parametrize("alphas", [(), (0,), (1, -1), (np.nan,), (np.inf,)])
 def test_penalties_must_be_positive(alphas):
     X, Y, runs = simulate()
     with pytest.raises(ValueError, match="above zero"):
-        ridge.cross_validate(X, Y, runs, alphas, 3)
-    if len(alphas) == 1 and not np.isnan(alphas[0]):
-        with pytest.raises(ValueError, match="above zero"):
-            ridge.fit(X, Y, np.repeat(alphas, 9))
+        RidgeCV(alphas, cv=3).fit(X, Y, groups=runs)
     with pytest.raises(ValueError, match="above zero"):
-        ridge.fit(X, Y, alphas[0] if len(alphas) == 1 else -1)
+        ridge.nested_scores(X, Y, groups=runs, alphas=alphas, cv=3)
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_coefficients_equal_scikit_learn(case):
-    X, Y, _ = CASES[case]()
+    X, Y, runs = CASES[case]()
     x, y = X.astype(float), Y.astype(float)
-    rng = np.random.default_rng(0)
-    for alphas in (3.0, 10.0 ** rng.uniform(-1, 3, Y.shape[1])):
-        coef, intercept = ridge.fit(X, Y, alphas)
-        theirs = Ridge(alpha=alphas).fit(x, y)
-        np.testing.assert_allclose(coef, np.reshape(theirs.coef_, (Y.shape[1], -1)).T, **EXACT)
-        np.testing.assert_allclose(intercept, theirs.intercept_, rtol=1e-10)
-        np.testing.assert_allclose(
-            x @ coef + intercept, theirs.predict(x).reshape(Y.shape), rtol=1e-10
-        )
+    model = RidgeCV(ALPHAS, cv=3).fit(X, Y, groups=runs)
+    theirs = Ridge(alpha=model.alpha_).fit(x, y)
+    np.testing.assert_allclose(model.coef_, np.reshape(theirs.coef_, (Y.shape[1], -1)), **EXACT)
+    np.testing.assert_allclose(model.intercept_, theirs.intercept_, rtol=1e-10)
+    np.testing.assert_allclose(model.predict(X), theirs.predict(x).reshape(Y.shape), rtol=1e-10)
 
 
-def test_the_refit_agrees_with_the_scores():
-    """Two ways through the same data: sums of folds, and a fit on rows."""
-    X, Y, runs = simulate(lengths=(20, 41, 33))
-    result = ridge.cross_validate(X, Y, runs, ALPHAS, 3)
-    for f, (train, test) in enumerate(ridge.run_folds(runs, 3)):
-        coef, intercept = ridge.fit(X[train], Y[train], ALPHAS[1])
-        score = r2_score(Y[test], X[test] @ coef + intercept, multioutput="raw_values")
-        np.testing.assert_allclose(result.scores[1, f], score, **EXACT)
-
-
-def test_voxels_that_are_constant_or_lack_a_penalty_get_no_coefficients():
-    X, Y, _ = simulate()
+def test_voxels_without_a_score_get_no_coefficients():
+    X, Y, runs = simulate()
     Y[:, 4] = 0.1
-    alphas = np.full(9, 2.0)
-    alphas[6] = np.nan
-    with pytest.warns(ConstantVoxelWarning, match="2 of 9 .* columns 4, 6. Their coefficients"):
-        coef, intercept = ridge.fit(X, Y, alphas)
+    Y[runs == 2, 6] = 0.1
+    with pytest.warns(ConstantVoxelWarning, match="2 of 9 .* columns 4, 6. Their scores and"):
+        model = RidgeCV([2.0], cv=6).fit(X, Y, groups=runs)
     unknown = np.isin(np.arange(9), [4, 6])
-    np.testing.assert_array_equal(np.isnan(coef), np.tile(unknown, (12, 1)))
-    np.testing.assert_array_equal(np.isnan(intercept), unknown)
+    np.testing.assert_array_equal(np.isnan(model.coef_), np.tile(unknown, (12, 1)).T)
+    np.testing.assert_array_equal(np.isnan(model.intercept_), unknown)
     expected = Ridge(alpha=2.0).fit(X, Y[:, ~unknown])
-    np.testing.assert_allclose(coef[:, ~unknown].T, expected.coef_, **EXACT)
+    np.testing.assert_allclose(model.coef_[~unknown], expected.coef_, **EXACT)
 
 
-@pytest.mark.parametrize("shape", [(8,), (9, 1), (1, 9), (0,)])
-def test_penalties_must_be_one_or_one_a_voxel(shape):
-    X, Y, _ = simulate()
-    with pytest.raises(ValueError, match="one penalty for each of the 9 voxels"):
-        ridge.fit(X, Y, np.ones(shape))
-
-
-def test_summaries_of_parts_merge_to_the_summary_of_the_whole():
-    X, Y, _ = simulate()
-    merged = moments.merge(moments.summarise(X[:31], Y[:31]), moments.summarise(X[31:], Y[31:]))
-    x, y = X - X.mean(axis=0), Y - Y.mean(axis=0)
-    assert merged.n == len(X)
-    for got, expected in [
-        (merged.x_mean, X.mean(axis=0)),
-        (merged.y_mean, Y.mean(axis=0)),
-        (merged.xx, x.T @ x),
-        (merged.xy, x.T @ y),
-        (merged.yy, (y**2).sum(axis=0)),
-    ]:
-        np.testing.assert_allclose(got, expected, rtol=1e-10, atol=1e-9)
+@pytest.mark.parametrize("shuffled", [False, True])
+def test_moments_pooled_from_pieces_are_those_of_their_rows(shuffled):
+    X, Y, runs = simulate()
+    Y[:, 3], Y[:60, 5] = 0.1, 1 / 3  # constant: their variance must come out as 0
+    rows = np.random.default_rng(0).permutation(len(X)) if shuffled else np.arange(len(X))
+    X, Y = X[np.argsort(rows)], Y[np.argsort(rows)]
+    splits = [(rows[train], rows[test]) for train, test in ridge.run_folds(runs, 3)]
+    pieces, *sets = cut(tabulate(splits, X))
+    features = sum_features(X, pieces)
+    voxels = sum_voxels(features, Y, slice(0, 9))
+    for members in np.vstack(sets):
+        pooled = pool_moments(members, features, voxels)
+        chosen = np.concatenate([np.arange(len(X))[pieces[i]] for i in np.flatnonzero(members)])
+        x, y = X[chosen], Y[chosen]
+        dx, dy = x - x.mean(axis=0), y - y.mean(axis=0)
+        assert pooled.n == len(chosen)
+        for got, expected in [
+            (pooled.x_mean, x.mean(axis=0)),
+            (pooled.y_mean, y.mean(axis=0)),
+            (pooled.xx, dx.T @ dx),
+            (pooled.xy, dx.T @ dy),
+            (pooled.yy, (dy**2).sum(axis=0)),
+        ]:
+            np.testing.assert_allclose(got, expected, rtol=1e-10, atol=1e-9)
+        assert pooled.yy[3] == 0
+        assert (pooled.yy[5] == 0) == (np.ptp(y[:, 5]) == 0)
 
 
 def test_the_formulas_of_the_derivation_hold():
@@ -426,3 +414,31 @@ def test_the_formulas_of_the_derivation_hold():
     error = y @ y - 2 * w @ x.T @ y + w @ x.T @ x @ w + len(x) * (m_y - m_x @ w) ** 2
     predicted = Y[train, 0].mean() + (X[test] - X[train].mean(axis=0)) @ w
     np.testing.assert_allclose(error, ((Y[test, 0] - predicted) ** 2).sum(), rtol=1e-10)
+
+
+def test_the_quadratic_form_is_a_sum_over_directions_for_every_penalty():
+    """u'G u from C and D, as the module's text writes it, with the close pairs that D takes."""
+    rng = np.random.default_rng(2)
+    d = np.sort(rng.uniform(1, 50, 8))
+    d[3] = d[2] * (1 + 1e-9)
+    G = np.cov(rng.normal(size=(8, 30)))
+    z = rng.normal(size=8)
+    distance = d - d[:, np.newaxis]
+    close = np.abs(distance) < 1e-5 * d
+    C = np.where(close, 0, 2 * G / np.where(close, 1, distance))
+    D = np.where(close, G, 0)
+    for a in (0.1, 3.0, 1e4):
+        u = z / (d + a)
+        split = (z * (C @ z) / (d + a)).sum() + (z * (D @ z) / (d + a) ** 2).sum()
+        assert split == pytest.approx(u @ G @ u, rel=1e-9)
+
+
+def test_samples_side_and_features_side_agree():
+    """Both forms of one cross-validation, where either will do."""
+    X, Y, runs = simulate()
+    table = tabulate(4, X, Y, runs)
+    plans = [plan(X, table, np.array(ALPHAS)) for plan in (engine.SumsPlan, engine.KernelPlan)]
+    scores = [plan.score(Y) for plan in plans]
+    np.testing.assert_allclose(*scores, **EXACT)
+    for one, other in zip(*(plan.weights(Y, np.full(9, 3.0)) for plan in plans), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-9)

@@ -6,8 +6,7 @@ from sklearn.linear_model import Ridge
 from sklearn.metrics import r2_score
 
 from helpers import ridge
-from helpers._engine.constant_voxels import ConstantVoxelWarning
-from helpers.ridge import Partition, partition
+from helpers.ridge import ConstantVoxelWarning, Partition, partition
 
 ALPHAS = (0.1, 30.0, 3000.0)
 
@@ -45,7 +44,7 @@ def nested_by_scikit_learn(X, y, runs):
 
 def test_scores_and_parts_are_those_of_scikit_learn(data):
     first, second, Y, runs = data
-    parts = partition(first, second, Y, runs, ALPHAS, n_folds=4)
+    parts = partition(first, second, Y, groups=runs, alphas=ALPHAS, cv=4)
     for voxel, y in enumerate(Y.T):
         both = nested_by_scikit_learn(np.hstack([first, second]), y, runs)
         alone = [nested_by_scikit_learn(X, y, runs) for X in (first, second)]
@@ -64,7 +63,7 @@ def test_the_parts_are_the_shares_of_variance_that_were_put_in():
     first, second = columns[:, :3], columns[:, 3:5]
     # Variances of the parts and of the noise: 3, 2 and 5, of 10 in all.
     y = first.sum(axis=1) + second.sum(axis=1) + np.sqrt(5) * columns[:, 5]
-    parts = partition(first, second, y[:, np.newaxis], runs, (1e-3, 1.0))
+    parts = partition(first, second, y[:, np.newaxis], groups=runs, alphas=(1e-3, 1.0), cv=10)
     assert parts.only_first[0] == pytest.approx(0.3, abs=0.02)
     assert parts.only_second[0] == pytest.approx(0.2, abs=0.02)
     assert parts.shared[0] == pytest.approx(0, abs=0.005)
@@ -73,7 +72,7 @@ def test_the_parts_are_the_shares_of_variance_that_were_put_in():
 def test_a_copy_of_the_features_shares_everything(data):
     first, _, Y, runs = data
     # Twice the columns halve the penalty; near least squares that makes no difference.
-    parts = partition(first, first, Y, runs, (1e-6,), n_folds=4)
+    parts = partition(first, first, Y, groups=runs, alphas=(1e-6,), cv=4)
     np.testing.assert_allclose(parts.only_first, 0, atol=1e-6)
     np.testing.assert_allclose(parts.shared, parts.both, atol=1e-6)
 
@@ -89,25 +88,25 @@ def test_parts_add_up_and_may_be_negative():
 
 def test_single_precision_is_passed_on(data):
     first, second, Y, runs = data
-    double = partition(first, second, Y, runs, ALPHAS, n_folds=4)
-    single = partition(first, second, Y, runs, ALPHAS, n_folds=4, dtype=np.float32)
+    double = partition(first, second, Y, groups=runs, alphas=ALPHAS, cv=4)
+    single = partition(first, second, Y, groups=runs, alphas=ALPHAS, cv=4, dtype=np.float32)
     assert 0 < np.abs(np.subtract(single, double)).max() < 1e-4
 
 
 def test_bad_input_is_named(data):
     first, second, Y, runs = data
     with pytest.raises(ValueError, match=r"second has shape \(240,\); expected two"):
-        partition(first, second[:, 0], Y, runs, ALPHAS)
+        partition(first, second[:, 0], Y, groups=runs, alphas=ALPHAS, cv=10)
     with pytest.raises(ValueError, match="first has 240 samples and second has 239"):
-        partition(first, second[1:], Y, runs, ALPHAS)
+        partition(first, second[1:], Y, groups=runs, alphas=ALPHAS, cv=10)
     with pytest.raises(ValueError, match="X has 239 samples and Y has 240"):
-        partition(first[1:], second[1:], Y, runs, ALPHAS)
+        partition(first[1:], second[1:], Y, groups=runs, alphas=ALPHAS, cv=10)
 
 
 def test_a_constant_voxel_is_reported_and_has_no_parts(data):
     first, second, Y, runs = data
     flat = np.column_stack([Y[:, 0], np.ones(len(Y))])
     with pytest.warns(ConstantVoxelWarning):
-        parts = partition(first, second, flat, runs, ALPHAS, n_folds=4)
+        parts = partition(first, second, flat, groups=runs, alphas=ALPHAS, cv=4)
     assert np.isfinite(parts.only_first[0])
     assert np.isnan([parts.only_first[1], parts.only_second[1], parts.shared[1]]).all()

@@ -73,10 +73,12 @@ class SumsPlan:
 
     def __init__(self, X, table, alphas, dtype=np.float64):
         rows, train, test = cut(table)
-        self.X = X
+        # Without the mean of all samples, those of the pieces have digits left for what differs.
+        self.x_mean = X.mean(axis=0)
+        self.x = X - self.x_mean
         self.shape = (len(alphas), len(table))
         self.dtype = np.dtype(dtype)
-        self.features = sum_features(X, rows, self.dtype)
+        self.features = sum_features(self.x, rows, self.dtype)
         self.splits = on_threads(
             lambda sets: _prepare(self.features, *sets, alphas, self.dtype),
             zip(train, test, strict=True),
@@ -130,17 +132,17 @@ class SumsPlan:
         intercept : ndarray, shape (n_voxels,)
             NaN, as the weights, where a voxel is constant or has no penalty.
         """
-        features = sum_features(self.X, [slice(0, len(self.X))], self.dtype)
+        features = sum_features(self.x, [slice(0, len(self.x))], self.dtype)
         ((values, Q),) = on_threads(decompose, features.xx)
         values, Q = values.astype(self.dtype), Q.astype(self.dtype)
-        coef = np.empty((Y.shape[1], self.X.shape[1]), self.dtype)
+        coef = np.empty((Y.shape[1], self.x.shape[1]), self.dtype)
         intercept = np.empty(Y.shape[1])
 
         def work(block):
             sums = sum_voxels(features, Y, block)
             shrinkage = 1 / (values[:, np.newaxis] + alphas[block].astype(self.dtype))
             coef[block] = np.where(sums.yy[0] > 0, Q @ (Q.T @ sums.xy[0] * shrinkage), np.nan).T
-            intercept[block] = sums.mean[0] - coef[block] @ features.mean[0]
+            intercept[block] = sums.mean[0] - coef[block] @ self.x_mean
 
         for_blocks(work, Y.shape[1], BLOCK)
         return coef, intercept
