@@ -50,7 +50,7 @@ def small_twin(seed):
 
 
 def score(X, Y, runs, n_folds=N_FOLDS):
-    return ridge.cross_validate(X, Y, runs, (ALPHA,), n_folds).scores[0].mean(axis=0)
+    return ridge.RidgeCV((ALPHA,), cv=n_folds).fit(X, Y, groups=runs).best_score_
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +60,7 @@ def results():
     for seed in range(N_TWINS):
         X, Y, runs, population = small_twin(seed)
         null = np.full((N_PERMUTATIONS, N_VOXELS), np.nan)
-        inference.permute_runs(null, X, Y, runs, ALPHA, N_FOLDS, seed=seed)
+        inference.permute_runs(null, X, Y, groups=runs, alpha=ALPHA, cv=N_FOLDS, random_state=seed)
         collected.append((population, score(X, Y, runs), null))
     return collected
 
@@ -143,7 +143,7 @@ def share_below_05(centred):
         if centred:
             X, Y = (np.vstack([b - b.mean(axis=0) for b in np.split(v, 26)]) for v in (X, Y))
         null = np.full((200, Y.shape[1]), np.nan, dtype=np.float32)
-        inference.permute_runs(null, X, Y, blocks, ALPHA, n_folds=2, seed=seed)
+        inference.permute_runs(null, X, Y, groups=blocks, alpha=ALPHA, cv=2, random_state=seed)
         p.append(inference.p_values(null, score(X, Y, runs, n_folds=2)))
     return np.mean(np.concatenate(p) < 0.05)
 

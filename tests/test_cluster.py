@@ -37,15 +37,15 @@ def subjects(tmp_path):
     given = []
     for seed, n_runs in enumerate((4, 6)):
         X = np.random.default_rng(seed).normal(size=(20 * n_runs, 5))
-        scaling.simulate_bold(tmp_path / f"bold-{seed}.npy", X, 60, seed)
+        scaling.simulate_bold(tmp_path / f"bold-{seed}.npy", X, 60, random_state=seed)
         given.append(
             {
                 "folder": tmp_path / f"scores-{seed}",
                 "X": X,
                 "bold": tmp_path / f"bold-{seed}.npy",
-                "runs": np.repeat(np.arange(n_runs), 20),
+                "groups": np.repeat(np.arange(n_runs), 20),
                 "alphas": (1.0, 100.0),
-                "n_folds": 3 + seed,
+                "cv": 3 + seed,
                 "block": 6,
                 "dtype": np.float64,
             }
@@ -213,9 +213,8 @@ if __name__ == "__main__":
     folder = sys.argv[1]
     X = np.random.default_rng(0).normal(size=(60, 3))
     scaling.simulate_bold(folder + "/bold.npy", X, 200)
-    job = scaling.prepare(
-        folder + "/scores", X, folder + "/bold.npy", np.arange(60) // 10, [1.0], 3, block=5
-    )
+    runs = np.arange(60) // 10
+    job = scaling.prepare(folder + "/scores", X, folder + "/bold.npy", runs, [1.0], 3, block=5)
     with scaling.local_client(2) as client:
         scaling.score_subjects(client, [])
         psutil.Process(min(client.run(os.getpid).values())).kill()

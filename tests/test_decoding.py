@@ -206,7 +206,7 @@ def test_larger_sets_hold_the_smaller_ones_and_ties_miss():
     rng = np.random.default_rng(8)
     match, shown = rng.normal(size=(300, 60)), rng.integers(0, 60, 300)
     match[np.arange(300), shown] += 2
-    hits = [identified(match, shown, n, seed=3) for n in (1, 2, 10, 60)]
+    hits = [identified(match, shown, n, random_state=3) for n in (1, 2, 10, 60)]
     assert hits[0].all()
     for fewer, more in pairwise(hits):
         assert not (more & ~fewer).any()

@@ -102,7 +102,9 @@ def test_chapter_1_stacks_the_examples_arrays(example):
 
 
 def test_helpers_scores_equal_the_examples(example, recording):
-    scores = ridge.cross_validate(recording.stimuli, recording.bold, recording.runs).scores
+    model = ridge.RidgeCV([100.0], cv=10)
+    model.fit(recording.stimuli, recording.bold, groups=recording.runs)
+    scores = model.cv_scores_
     np.testing.assert_allclose(scores[0], example["scores"], rtol=0, atol=1e-10)
 
 
@@ -112,8 +114,9 @@ def test_chapter_2_scores_equal_the_examples(example):
 
 
 def test_another_penalty_is_noticed(example, recording):
-    other = ridge.cross_validate(recording.stimuli, recording.bold, recording.runs, alphas=[101.0])
-    assert np.abs(other.scores[0] - example["scores"]).max() > 1e-6
+    other = ridge.RidgeCV([101.0], cv=10)
+    other.fit(recording.stimuli, recording.bold, groups=recording.runs)
+    assert np.abs(other.cv_scores_[0] - example["scores"]).max() > 1e-6
 
 
 def test_chapter_3_draws_the_examples_map(example):
@@ -141,7 +144,9 @@ def test_helpers_fields_equal_the_examples(example, recording):
         for voxel in [(30, 10, 10), (31, 10, 10), (32, 10, 10), (31, 9, 10)]
     ]
     assert columns == COLUMNS
-    fields = receptive_fields.lasso(recording.stimuli, recording.bold[:, columns], recording.runs)
+    model = receptive_fields.LassoLarsCV(max_iter=10)
+    model.fit(recording.stimuli, recording.bold[:, columns], groups=recording.runs)
+    fields = model.coef_
     np.testing.assert_array_equal(np.array(fields) != 0, example["fields"] != 0)
     np.testing.assert_allclose(fields, example["fields"], rtol=0, atol=1e-8)
 

@@ -42,7 +42,7 @@ def shares(trials):
             LAST: log_likelihoods(y, f, np.diag(np.diag(S))),
         }
         for name, match in matches.items():
-            found[name, n] = identified(match, np.arange(40), 100, seed=8).mean()
+            found[name, n] = identified(match, np.arange(40), 100, random_state=8).mean()
     return found
 
 

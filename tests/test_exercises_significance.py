@@ -134,8 +134,10 @@ def pieces_p(recording, start, size, centred=True):
         means = [np.split(table, 2 * n_pieces) for table in (x, y)]
         x, y = (np.vstack([p - p.mean(axis=0) for p in parts]) for parts in means)
     null = np.full((300, y.shape[1]), np.nan)
-    inference.permute_runs(null, x, y, np.arange(len(rows)) // size, 1000.0, 2, dtype=np.float64)
-    observed = ridge.cross_validate(x, y, recording.runs[rows], (1000.0,), 2).scores[0]
+    inference.permute_runs(
+        null, x, y, groups=np.arange(len(rows)) // size, alpha=1000.0, cv=2, dtype=np.float64
+    )
+    observed = ridge.RidgeCV((1000.0,), cv=2).fit(x, y, groups=recording.runs[rows]).cv_scores_[0]
     return inference.p_values(null, observed.mean(axis=0))
 
 

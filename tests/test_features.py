@@ -4,9 +4,13 @@ import numpy as np
 import pytest
 
 from helpers._twin import responses
-from helpers.features import delay
+from helpers.features import Delayer
 
 LENGTHS = [(5, 5, 5), (4, 9, 6), (7,)]
+
+
+def delay(X, runs, delays):
+    return Delayer(delays).fit_transform(X, groups=runs)
 
 
 def table(lengths, n_features=3, seed=0):
@@ -58,7 +62,7 @@ def test_integer_images_are_not_truncated():
     ("delays", "message"),
     [
         ((-1,), "from 0 to 3.*looks into the future"),
-        ((1, 4), "shortest run .4 volumes"),
+        ((1, 4), "shortest run .n_samples = 4"),
         ((), "whole numbers"),
         (2, "whole numbers"),
         ((1.5,), "whole numbers"),
@@ -110,3 +114,18 @@ def test_weights_at_all_delays_are_the_response_of_the_twin(peak):
     weights, *_ = np.linalg.lstsq(delay(seen, runs, list(lags)), np.vstack(y)[:, 0])
     expected = response * [1.0, 0.5, 0.25, 0.0, on_gain]
     np.testing.assert_allclose(weights.reshape(len(lags), 5), expected, rtol=0, atol=1e-10)
+
+
+def test_without_runs_all_rows_are_one_run():
+    X, runs = table((6, 6))
+    one_run = Delayer((1,)).fit_transform(X)
+    np.testing.assert_array_equal(one_run[1:], X[:-1])
+    assert (one_run[6] != delay(X, runs, (1,))[6]).any()
+
+
+def test_rows_that_lost_their_runs_are_reported():
+    """The wrong rows would be few, and nobody would see them."""
+    X, runs = table((6, 6))
+    delayer = Delayer((1,)).fit(X, groups=runs)
+    with pytest.warns(UserWarning, match="fitted with groups, but transforms without"):
+        delayer.transform(X)

@@ -6,10 +6,11 @@ Each formula stands here as the chapter shows it, beside a function that evaluat
 import numpy as np
 import pytest
 from displayed import displayed_formulas
+from sklearn.linear_model import Ridge
 from sklearn.metrics import r2_score
 
 from helpers import ridge
-from helpers._engine import moments
+from helpers._engine.sums import decompose
 
 EXACT = {"rtol": 0, "atol": 1e-10}
 
@@ -82,7 +83,8 @@ def test_the_chapter_displays_the_formulas_that_are_tested_here():
 
 def test_closed_form_is_what_fit_returns(data, alpha):
     X, Y, _ = data
-    coef, intercept = ridge.fit(X, Y, alpha)
+    fitted = Ridge(alpha=alpha).fit(X, Y)
+    coef, intercept = fitted.coef_.T, fitted.intercept_
     for voxel, y in enumerate(Y.T):
         w, b = closed_form(X, y, alpha)
         np.testing.assert_allclose(coef[:, voxel], w, **EXACT)
@@ -91,7 +93,8 @@ def test_closed_form_is_what_fit_returns(data, alpha):
 
 def test_fit_is_the_minimum_of_the_objective(data, alpha):
     X, Y, _ = data
-    coef, intercept = ridge.fit(X, Y, alpha)
+    fitted = Ridge(alpha=alpha).fit(X, Y)
+    coef, intercept = fitted.coef_.T, fitted.intercept_
     for voxel, y in enumerate(Y.T):
         w, b = coef[:, voxel], intercept[voxel]
         lowest = objective(X, y, w, b, alpha)
@@ -106,13 +109,12 @@ def test_fit_is_the_minimum_of_the_objective(data, alpha):
         assert objective(X, y, w, b - 0.01, alpha) > lowest
 
 
-def test_eigen_form_is_what_the_moments_hold(data, alpha):
+def test_eigen_form_gives_the_weights_of_scikit_learn(data, alpha):
     X, Y, _ = data
     X_c, Y_c = X - X.mean(axis=0), Y - Y.mean(axis=0)
-    summary = moments.summarise(X, Y)
-    d, Q = moments.decompose(summary.xx)
+    d, Q = decompose(X_c.T @ X_c)
     np.testing.assert_allclose(Q @ np.diag(d) @ Q.T, X_c.T @ X_c, **EXACT)
-    coef, _ = ridge.fit(X, Y, alpha)
+    coef = Ridge(alpha=alpha).fit(X, Y).coef_.T
     np.testing.assert_allclose(Q @ np.diag(1 / (d + alpha)) @ Q.T @ X_c.T @ Y_c, coef, **EXACT)
 
 
@@ -121,15 +123,15 @@ def test_the_fraction_kept_is_that_of_least_squares(data, alpha):
     X, Y, _ = data
     X_c = X - X.mean(axis=0)
     least_squares, *_ = np.linalg.lstsq(X_c, Y - Y.mean(axis=0))
-    d, Q = moments.decompose(moments.summarise(X, Y).xx)
-    coef, _ = ridge.fit(X, Y, alpha)
+    d, Q = decompose(X_c.T @ X_c)
+    coef = Ridge(alpha=alpha).fit(X, Y).coef_.T
     kept = (d / (d + alpha))[:, np.newaxis]
     np.testing.assert_allclose(Q.T @ coef, kept * (Q.T @ least_squares), **EXACT)
 
 
-def test_r2_is_what_cross_validate_and_scikit_learn_return(data, alpha):
+def test_r2_is_what_the_estimator_and_scikit_learn_return(data, alpha):
     X, Y, runs = data
-    scores = ridge.cross_validate(X, Y, runs, (alpha,), n_folds=3).scores[0]
+    scores = ridge.RidgeCV((alpha,), cv=3).fit(X, Y, groups=runs).cv_scores_[0]
     for fold, (train, test) in enumerate(ridge.run_folds(runs, 3)):
         for voxel, y in enumerate(Y.T):
             predicted = predict(X[test], *closed_form(X[train], y[train], alpha))
@@ -157,7 +159,7 @@ def test_held_out_form_is_the_error_of_the_predictions(data, alpha, n_test):
 
 def test_held_out_form_gives_the_scores_of_cross_validate(data, alpha):
     X, Y, runs = data
-    scores = ridge.cross_validate(X, Y, runs, (alpha,), n_folds=3).scores[0]
+    scores = ridge.RidgeCV((alpha,), cv=3).fit(X, Y, groups=runs).cv_scores_[0]
     for fold, (train, test) in enumerate(ridge.run_folds(runs, 3)):
         for voxel, y in enumerate(Y.T):
             error = held_out_error(X[train], y[train], X[test], y[test], alpha)

@@ -5,9 +5,10 @@ import itertools
 import numpy as np
 import pytest
 from displayed import displayed_formulas
+from sklearn.linear_model import Ridge
 
 from helpers import ridge
-from helpers.features import delay
+from helpers.features import Delayer
 from helpers.ridge import partition
 
 FORMULAS = {
@@ -54,8 +55,11 @@ def test_parts_are_differences_of_nested_scores(data):
     X, on, Y, runs = data
     alphas = (1.0, 100.0)
     tables = {"both": np.hstack([X, on]), "pixels": X, "on/off": on}
-    r2 = {name: ridge.nested_scores(t, Y, runs, alphas, n_folds=3) for name, t in tables.items()}
-    parts = partition(X, on, Y, runs, alphas, n_folds=3)
+    r2 = {
+        name: ridge.nested_scores(t, Y, groups=runs, alphas=alphas, cv=3)
+        for name, t in tables.items()
+    }
+    parts = partition(X, on, Y, groups=runs, alphas=alphas, cv=3)
     np.testing.assert_allclose(parts.only_first, r2["both"] - r2["on/off"], atol=1e-12)
     np.testing.assert_allclose(parts.only_second, r2["both"] - r2["pixels"], atol=1e-12)
     np.testing.assert_allclose(parts.shared, r2["pixels"] + r2["on/off"] - r2["both"], atol=1e-12)
@@ -64,8 +68,9 @@ def test_parts_are_differences_of_nested_scores(data):
 def test_delayed_features_predict_as_the_double_sum(data):
     X, _, Y, runs = data
     D = (1, 2, 4)
-    delayed = delay(X, runs, D)
-    coef, intercept = ridge.fit(delayed, Y, 10.0)
+    delayed = Delayer(D).fit_transform(X, groups=runs)
+    fitted = Ridge(alpha=10.0).fit(delayed, Y)
+    coef, intercept = fitted.coef_.T, fitted.intercept_
     w = coef.reshape(len(D), X.shape[1], Y.shape[1])
     for t in (0, 3, 41, 45, len(X) - 1):
         y_hat = intercept.copy()
@@ -79,9 +84,9 @@ def test_delayed_features_predict_as_the_double_sum(data):
 def test_weights_of_a_separable_voxel_are_response_times_field(data):
     X, _, _, runs = data
     h, f = np.array([0.2, 0.4, 0.3, 0.1]), np.linspace(-1, 1, 10)
-    delayed = delay(X, runs, (1, 2, 3, 4))
+    delayed = Delayer((1, 2, 3, 4)).fit_transform(X, groups=runs)
     y = delayed @ np.outer(h, f).ravel()
-    coef, _ = ridge.fit(delayed, y[:, np.newaxis], 1e-8)
+    coef = Ridge(alpha=1e-8).fit(delayed, y[:, np.newaxis]).coef_.T
     w = coef.reshape(4, 10)
     np.testing.assert_allclose(w, np.outer(h, f), atol=1e-8)
     # As the chapter reads the response back: the first singular vector.

@@ -7,9 +7,9 @@ import pytest
 from scipy.stats import f_oneway
 
 from helpers import data
-from helpers._engine.constant_voxels import ConstantVoxelWarning
 from helpers.data import trials
 from helpers.inference import single_trial_ceiling
+from helpers.ridge import ConstantVoxelWarning
 
 REPEATS = (8,) * 5 + (4,) * 10 + (8,) * 5  # of the recording's figures
 

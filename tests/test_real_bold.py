@@ -6,6 +6,7 @@ the environment variable REAL_BOLD_DIR.
 
 import numpy as np
 import pytest
+from sklearn.linear_model import Ridge
 from sklearn.metrics import r2_score
 
 from helpers import features, receptive_fields, ridge
@@ -16,12 +17,12 @@ DELAYS = (1, 2, 3)
 
 @pytest.fixture(scope="module")
 def design(real_bold):
-    return features.delay(real_bold.stimuli, real_bold.runs, DELAYS)
+    return features.Delayer(DELAYS).fit_transform(real_bold.stimuli, groups=real_bold.runs)
 
 
 @pytest.fixture(scope="module")
 def scores(real_bold, design):
-    return ridge.cross_validate(design, real_bold.bold, real_bold.runs, ALPHAS, n_folds=2)
+    return ridge.RidgeCV(ALPHAS, cv=2).fit(design, real_bold.bold, groups=real_bold.runs)
 
 
 def best_tenth(values):
@@ -30,7 +31,7 @@ def best_tenth(values):
 
 def mean_score(scores):
     """Mean R2 over both folds, for each voxel at its best penalty."""
-    return scores.scores.mean(axis=1).max(axis=0)
+    return scores.best_score_
 
 
 def test_files_come_in_as_they_are(real_bold):
@@ -43,7 +44,7 @@ def test_files_come_in_as_they_are(real_bold):
 
 @pytest.fixture(scope="module")
 def nested(real_bold, design):
-    return ridge.nested_scores(design, real_bold.bold, real_bold.runs, ALPHAS, n_folds=2)
+    return ridge.nested_scores(design, real_bold.bold, groups=real_bold.runs, alphas=ALPHAS, cv=2)
 
 
 def test_the_best_voxels_are_predicted_across_runs(scores):
@@ -66,9 +67,10 @@ def test_voxels_and_penalties_chosen_on_one_run_hold_on_the_other(real_bold, des
     for train, test in ridge.run_folds(real_bold.runs, 2):
         halves = np.repeat([0, 1], len(train) // 2)
         X, Y = design[train], real_bold.bold[train]
-        inside = ridge.cross_validate(X, Y, halves, ALPHAS, n_folds=2)
+        inside = ridge.RidgeCV(ALPHAS, cv=2).fit(X, Y, groups=halves)
         chosen = best_tenth(mean_score(inside))
-        coef, intercept = ridge.fit(X, Y[:, chosen], inside.best_alpha[chosen])
+        fitted = Ridge(alpha=inside.alpha_[chosen]).fit(X, Y[:, chosen])
+        coef, intercept = fitted.coef_.T, fitted.intercept_
         predicted = design[test] @ coef + intercept
         means.append(r2_score(real_bold.bold[test][:, chosen], predicted))
     assert np.mean(means) >= 0.15
@@ -76,9 +78,11 @@ def test_voxels_and_penalties_chosen_on_one_run_hold_on_the_other(real_bold, des
 
 def test_reversed_stimuli_predict_nothing(real_bold, scores):
     reversed_runs = [real_bold.stimuli[real_bold.runs == run][::-1] for run in (0, 1)]
-    X = features.delay(np.vstack(reversed_runs), real_bold.runs, DELAYS)
-    wrong = ridge.cross_validate(X, real_bold.bold, real_bold.runs, ALPHAS, n_folds=2)
-    wrong_nested = ridge.nested_scores(X, real_bold.bold, real_bold.runs, ALPHAS, n_folds=2)
+    X = features.Delayer(DELAYS).fit_transform(np.vstack(reversed_runs), groups=real_bold.runs)
+    wrong = ridge.RidgeCV(ALPHAS, cv=2).fit(X, real_bold.bold, groups=real_bold.runs)
+    wrong_nested = ridge.nested_scores(
+        X, real_bold.bold, groups=real_bold.runs, alphas=ALPHAS, cv=2
+    )
     assert wrong_nested[best_tenth(mean_score(scores))].mean() < 0.02
     assert wrong_nested.mean() < 0.02
     # Even the voxels that are best by chance stay far below those of the true order.
@@ -97,7 +101,7 @@ def test_scores_go_back_to_the_brain(real_bold, nested):
 
 def test_receptive_fields_lie_where_the_bars_went(real_bold, design, scores):
     best = best_tenth(mean_score(scores))
-    coef, _ = ridge.fit(design, real_bold.bold[:, best], scores.best_alpha[best])
+    coef = Ridge(alpha=scores.alpha_[best]).fit(design, real_bold.bold[:, best]).coef_.T
     weights = coef.reshape(len(DELAYS), 100, len(best)).sum(axis=0).T
     fits = receptive_fields.fit_gaussians(weights)
     inside = ((fits.centre >= -0.5) & (fits.centre <= 9.5)).all(axis=1)

@@ -5,6 +5,7 @@ The recording is found through the environment variable REAL_BOLD_DIR; see test_
 
 import numpy as np
 import pytest
+from sklearn.linear_model import Ridge
 
 from helpers import features, ridge
 
@@ -17,8 +18,10 @@ def scores(real_bold):
     """Nested scores of each delay alone and of all three together."""
     models = {(d,): None for d in DELAYS} | {DELAYS: None}
     for lags in models:
-        X = features.delay(real_bold.stimuli, real_bold.runs, lags)
-        models[lags] = ridge.nested_scores(X, real_bold.bold, real_bold.runs, ALPHAS, n_folds=2)
+        X = features.Delayer(lags).fit_transform(real_bold.stimuli, groups=real_bold.runs)
+        models[lags] = ridge.nested_scores(
+            X, real_bold.bold, groups=real_bold.runs, alphas=ALPHAS, cv=2
+        )
     return models
 
 
@@ -35,8 +38,8 @@ def test_delays_beat_the_best_shift_even_in_voxels_that_the_shift_chose(scores):
 def test_the_response_read_back_rises_and_falls(real_bold, scores):
     """In most voxels the first singular vector of delays x pixels peaks at 2 volumes, 4 s."""
     chosen = np.argsort(scores[(2,)])[-46:]
-    X = features.delay(real_bold.stimuli, real_bold.runs, DELAYS)
-    coef, _ = ridge.fit(X, real_bold.bold[:, chosen], 1000.0)
+    X = features.Delayer(DELAYS).fit_transform(real_bold.stimuli, groups=real_bold.runs)
+    coef = Ridge(alpha=1000.0).fit(X, real_bold.bold[:, chosen]).coef_.T
     tables = coef.reshape(len(DELAYS), 100, len(chosen)).transpose(2, 0, 1)
     response = np.linalg.svd(tables)[0][:, :, 0]
     response /= response.sum(axis=1, keepdims=True)

@@ -23,12 +23,14 @@ def centre_blocks(values):
 
 def p_values(real_bold, stimuli):
     """Exchange blocks, within and between the runs, and return p of the score across runs."""
-    X = centre_blocks(features.delay(stimuli, real_bold.runs, DELAYS))  # delays stay in their run
+    X = centre_blocks(
+        features.Delayer(DELAYS).fit_transform(stimuli, groups=real_bold.runs)
+    )  # delays stay in their run
     Y, runs = centre_blocks(real_bold.bold), real_bold.runs
     blocks = np.arange(len(X)) // BLOCK
     null = np.full((N_PERMUTATIONS, Y.shape[1]), np.nan)
-    inference.permute_runs(null, X, Y, blocks, ALPHA, n_folds=2)
-    scores = ridge.cross_validate(X, Y, runs, (ALPHA,), n_folds=2).scores[0].mean(axis=0)
+    inference.permute_runs(null, X, Y, groups=blocks, alpha=ALPHA, cv=2)
+    scores = ridge.RidgeCV((ALPHA,), cv=2).fit(X, Y, groups=runs).best_score_
     return inference.p_values(null, scores)
 
 

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 from scipy.optimize import curve_fit
-from sklearn.linear_model import LassoLarsCV
+from sklearn.linear_model import LassoLarsCV, Ridge
 from threadpoolctl import threadpool_limits
 
 from helpers import receptive_fields as fields
 from helpers import ridge
-from helpers._engine.constant_voxels import ConstantVoxelWarning
+from helpers.ridge import ConstantVoxelWarning
 
 PIXELS = np.indices((10, 10)).reshape(2, -1)
 
@@ -47,7 +47,7 @@ def distance(a, b):
 def test_lasso_equals_the_example_with_its_default_folds():
     """20 runs of equal length: cv=5 cuts at the same places."""
     X, Y, runs, _ = recording(3, noise=1.0)
-    weights = fields.lasso(X, Y, runs)
+    weights = fields.LassoLarsCV(max_iter=10, cv=5).fit(X, Y, groups=runs).coef_
     for voxel in range(3):
         expected = LassoLarsCV(max_iter=10).fit(X, Y[:, voxel]).coef_
         np.testing.assert_allclose(weights[voxel], expected, rtol=0, atol=1e-8)
@@ -58,7 +58,7 @@ def test_lasso_equals_the_example_with_its_default_folds():
 def test_lasso_folds_hold_whole_runs():
     X, Y, _, _ = recording(6, noise=4.0)
     runs = np.repeat(np.arange(4), [100, 260, 120, 240])
-    weights = fields.lasso(X, Y, runs, n_folds=3)
+    weights = fields.LassoLarsCV(max_iter=10, cv=3).fit(X, Y, groups=runs).coef_
     by_hand = [np.flatnonzero(np.isin(runs, part)) for part in ([0, 1], [2], [3])]
     cv = [(np.setdiff1d(np.arange(720), test), test) for test in by_hand]
     expected = [LassoLarsCV(max_iter=10, cv=cv).fit(X, y).coef_ for y in Y.T]
@@ -71,29 +71,31 @@ def test_lasso_folds_hold_whole_runs():
 def test_lasso_does_not_depend_on_threads():
     X, Y, runs, _ = recording(300, noise=1.0, n_blocks=2)
     with threadpool_limits(1):
-        expected = fields.lasso(X, Y, runs)
+        expected = fields.LassoLarsCV(max_iter=10, cv=5).fit(X, Y, groups=runs).coef_
     with threadpool_limits(2):
-        np.testing.assert_array_equal(fields.lasso(X, Y, runs), expected)
+        np.testing.assert_array_equal(
+            fields.LassoLarsCV(max_iter=10, cv=5).fit(X, Y, groups=runs).coef_, expected
+        )
 
 
 def test_lasso_reports_constant_voxels_and_does_the_others():
     X, Y, runs, _ = recording(3, noise=1.0)
-    expected = fields.lasso(X, Y, runs)
+    expected = fields.LassoLarsCV(max_iter=10, cv=5).fit(X, Y, groups=runs).coef_
     Y[:, 1] = 0.1
     with pytest.warns(ConstantVoxelWarning, match="1 of 3 .* columns 1. Their weights"):
-        weights = fields.lasso(X, Y, runs)
+        weights = fields.LassoLarsCV(max_iter=10, cv=5).fit(X, Y, groups=runs).coef_
     assert np.isnan(weights[1]).all()
     np.testing.assert_allclose(weights[[0, 2]], expected[[0, 2]], rtol=0, atol=1e-12)
 
 
 def test_lasso_refuses_what_does_not_fit():
     X, Y, runs, _ = recording(1, noise=1.0)
-    with pytest.raises(ValueError, match="NaN or infinite"):
-        fields.lasso(X, np.where(Y > 1, np.nan, Y), runs)
+    with pytest.raises(ValueError, match="Input y contains NaN"):
+        fields.LassoLarsCV(max_iter=10, cv=5).fit(X, np.where(Y > 1, np.nan, Y), groups=runs)
     with pytest.raises(ValueError, match="n_folds is 21"):
-        fields.lasso(X, Y, runs, n_folds=21)
+        fields.LassoLarsCV(max_iter=10, cv=21).fit(X, Y, groups=runs)
     with pytest.raises(ValueError, match="one run"):
-        fields.lasso(X, Y, np.zeros(len(X)))
+        fields.LassoLarsCV(max_iter=10, cv=5).fit(X, Y, groups=np.zeros(len(X)))
 
 
 def test_gaussians_are_sampled_at_pixel_centres():
@@ -227,13 +229,13 @@ def test_weights_that_are_partly_not_finite_are_refused(value):
 def test_from_images_to_centres():
     """Known fields come back through noise, ridge weights and the Gaussian fit."""
     X, Y, runs, centre = recording(150, noise=2.0, n_blocks=12)
-    result = ridge.cross_validate(X, Y, runs, np.logspace(0, 4, 9))
-    coef, _ = ridge.fit(X, Y, result.best_alpha)
+    result = ridge.RidgeCV(np.logspace(0, 4, 9), cv=10).fit(X, Y, groups=runs)
+    coef = Ridge(alpha=result.alpha_).fit(X, Y).coef_.T
     fits = fields.fit_gaussians(coef.T)
     assert np.median(distance(fits.centre, centre)) < 0.75
     # Pixels read in the other order put the centres elsewhere.
     wrong = X.reshape(-1, 10, 10).transpose(0, 2, 1).reshape(-1, 100)
-    coef, _ = ridge.fit(wrong, Y, result.best_alpha)
+    coef = Ridge(alpha=result.alpha_).fit(wrong, Y).coef_.T
     fits = fields.fit_gaussians(coef.T)
     assert np.median(distance(fits.centre, centre)) > 2
     assert np.median(distance(fits.centre[:, ::-1], centre)) < 0.75

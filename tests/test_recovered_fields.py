@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn.linear_model import Ridge
 
 from helpers import data, receptive_fields, ridge
 
@@ -42,15 +43,16 @@ def some(strong):
 @pytest.fixture(scope="module")
 def result(recording, strong):
     X, Y, runs = recording.stimuli, recording.bold[:, strong], recording.runs
-    return ridge.cross_validate(X, Y, runs, ALPHAS)
+    return ridge.RidgeCV(ALPHAS, cv=10).fit(X, Y, groups=runs)
 
 
 def ridge_weights(recording, voxels, alphas=100.0):
-    return ridge.fit(recording.stimuli, recording.bold[:, voxels], alphas)[0].T
+    return Ridge(alpha=alphas).fit(recording.stimuli, recording.bold[:, voxels]).coef_
 
 
 def lasso_weights(recording, voxels):
-    return receptive_fields.lasso(recording.stimuli, recording.bold[:, voxels], recording.runs)
+    model = receptive_fields.LassoLarsCV(max_iter=10)
+    return model.fit(recording.stimuli, recording.bold[:, voxels], groups=recording.runs).coef_
 
 
 def distances(centre, truth, voxels):
@@ -86,7 +88,7 @@ def test_ridge_finds_the_centres(twin, recording, strong):
 
 
 def test_ridge_finds_them_with_a_penalty_for_each_voxel(twin, recording, strong, result):
-    weights = ridge_weights(recording, strong, result.best_alpha)
+    weights = ridge_weights(recording, strong, result.alpha_)
     check_centres(weights, twin.truth, strong)
 
 
@@ -108,7 +110,9 @@ def test_label_files_read_in_c_order_are_found_out(weights_of, twin, misread, so
 def test_no_score_notices_the_order(recording, misread, some):
     """Why the check needs the truth: the model predicts as well with the pixels permuted."""
     right, wrong = (
-        ridge.cross_validate(data.stimuli, data.bold[:, some], data.runs).scores
+        ridge.RidgeCV([100.0], cv=10)
+        .fit(data.stimuli, data.bold[:, some], groups=data.runs)
+        .cv_scores_
         for data in (recording, misread)
     )
     np.testing.assert_allclose(wrong, right, rtol=0, atol=1e-10)
@@ -117,20 +121,21 @@ def test_no_score_notices_the_order(recording, misread, some):
 @pytest.mark.parametrize("alpha", ALPHAS)
 def test_scores_of_all_voxels_stay_below_the_ceiling(alpha, twin, recording):
     X, Y, runs = recording.stimuli, recording.bold, recording.runs
-    scores = ridge.cross_validate(X, Y, runs, (alpha,)).scores.mean(axis=(0, 1))
+    scores = ridge.RidgeCV((alpha,), cv=10).fit(X, Y, groups=runs).cv_scores_.mean(axis=(0, 1))
     check_ceiling(scores, twin.truth.ceiling_random)
 
 
 def test_nested_scores_stay_below_the_ceiling(twin, recording, strong):
     X, Y, runs = recording.stimuli, recording.bold[:, strong], recording.runs
-    nested = ridge.nested_scores(X, Y, runs, ALPHAS)
+    nested = ridge.nested_scores(X, Y, groups=runs, alphas=ALPHAS, cv=10)
     check_ceiling(nested, twin.truth.ceiling_random[strong])
     assert np.median(nested) > 0.15  # a model that fails would pass as well
 
 
 def test_scores_on_training_data_break_the_ceiling(twin, recording):
     X, Y = recording.stimuli, recording.bold
-    coef, intercept = ridge.fit(X, Y, 100.0)
+    fitted = Ridge(alpha=100.0).fit(X, Y)
+    coef, intercept = fitted.coef_.T, fitted.intercept_
     scores = 1 - (Y - X @ coef - intercept).var(axis=0) / Y.var(axis=0)
     with pytest.raises(AssertionError, match="above its ceiling"):
         check_ceiling(scores, twin.truth.ceiling_random)

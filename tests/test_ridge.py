@@ -255,7 +255,7 @@ def test_values_that_are_no_numbers_are_found_block_by_block(bad, monkeypatch):
         RidgeCV(ALPHAS, cv=3).fit(X, Y, groups=runs)
 
 
-def test_best_alpha_has_the_largest_mean_score():
+def test_alpha_has_the_largest_mean_score():
     X, Y, runs = simulate(noise=8.0, n_voxels=50)
     alphas = (1000.0, 0.1, 30.0)  # the order is the caller's
     result = RidgeCV(alphas, cv=3).fit(X, Y, groups=runs)

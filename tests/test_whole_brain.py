@@ -17,9 +17,9 @@ from sklearn.metrics import r2_score
 from tqdm import tqdm
 
 from helpers import ridge, scaling
-from helpers._engine import held_out
-from helpers._engine.constant_voxels import ConstantVoxelWarning
+from helpers._engine.ridge import SumsPlan
 from helpers._files import DataError, bold, store
+from helpers.ridge import ConstantVoxelWarning
 
 ALPHAS = (0.1, 10.0, 1000.0)
 EXACT = {"rtol": 0, "atol": 1e-12}
@@ -38,9 +38,9 @@ def given(tmp_path):
         "folder": tmp_path / "scores",
         "X": X,
         "bold": tmp_path / "bold.npy",
-        "runs": runs,
+        "groups": runs,
         "alphas": ALPHAS,
-        "n_folds": 4,
+        "cv": 4,
         "block": 7,
         "dtype": np.float64,
     }
@@ -62,8 +62,10 @@ def computed(monkeypatch):
 
 def in_memory(given):
     Y = np.load(given["bold"])
-    scores = ridge.cross_validate(given["X"], Y, given["runs"], given["alphas"], given["n_folds"])
-    return scores.scores.mean(axis=1), scores.best_alpha
+    scores = ridge.RidgeCV(given["alphas"], cv=given["cv"]).fit(
+        given["X"], Y, groups=given["groups"]
+    )
+    return scores.cv_scores_.mean(axis=1), scores.alpha_
 
 
 def change_bold(given, row, column, value):
@@ -81,7 +83,7 @@ def contents(folder):
 
 @pytest.mark.parametrize("block", [1, 7, 50, 1000])
 @pytest.mark.parametrize("arranged", [np.ascontiguousarray, np.asfortranarray])
-def test_scores_are_those_of_cross_validate(given, block, arranged):
+def test_scores_are_those_in_memory(given, block, arranged):
     np.save(given["bold"], arranged(np.load(given["bold"])))
     got = scaling.score_blocks(**given | {"block": block})
     scores, best_alpha = in_memory(given)
@@ -97,7 +99,7 @@ def test_scores_are_those_of_scikit_learn(given):
         expected = [
             r2_score(Y[test], Ridge(alpha=alpha).fit(X[train], Y[train]).predict(X[test]),
                      multioutput="raw_values")
-            for train, test in ridge.run_folds(given["runs"], 4)
+            for train, test in ridge.run_folds(given["groups"], 4)
         ]  # fmt: skip
         np.testing.assert_allclose(scores, np.mean(expected, axis=0), rtol=0, atol=1e-10)
 
@@ -142,7 +144,7 @@ def test_memory_holds_one_block(tmp_path, monkeypatch, fortran_order):
     monkeypatch.setattr(
         bold, "check_finite", lambda *_: used.append(psutil.Process().memory_info().rss)
     )
-    monkeypatch.setattr(held_out, "score", lambda plan, Y: np.zeros((1, 2, Y.shape[1])))
+    monkeypatch.setattr(SumsPlan, "score", lambda plan, Y: np.zeros((1, 2, Y.shape[1])))
     X, runs = np.random.default_rng(0).normal(size=(2000, 2)), np.arange(2000) // 1000
     tracemalloc.start()
     scaling.score_blocks(tmp_path / "scores", X, file, runs, [1.0], 2, block=500)
@@ -159,7 +161,7 @@ def test_memory_holds_one_block(tmp_path, monkeypatch, fortran_order):
 def test_when_all_is_done_nothing_is_computed(given, computed, monkeypatch):
     first = scaling.score_blocks(**given)
     assert computed == list(range(0, 50, 7))
-    monkeypatch.setattr(held_out, "make_plan", lambda *_: pytest.fail("the plan was made again"))
+    monkeypatch.setattr(scaling, "make_plan", lambda *_: pytest.fail("the plan was made again"))
     again = scaling.score_blocks(**given)
     assert len(computed) == N_BLOCKS
     np.testing.assert_array_equal(again.scores, first.scores)
@@ -270,9 +272,9 @@ def other_bold(given):
 
 OTHERS = {
     "X": lambda given: given["X"] * (1 + 1e-15),
-    "runs": lambda given: np.repeat(np.arange(5), (24, 20, 30, 23, 20)),
+    "groups": lambda given: np.repeat(np.arange(5), (24, 20, 30, 23, 20)),
     "alphas": lambda given: (*ALPHAS, 1e4),
-    "n_folds": lambda given: 5,
+    "cv": lambda given: 5,
     "block": lambda given: 8,
     "dtype": lambda given: np.float32,
     "bold": other_bold,
@@ -292,8 +294,8 @@ def test_a_folder_of_other_inputs_is_refused(given, computed, name):
 
 def test_the_message_gives_both_values_and_says_what_to_do(given):
     scaling.prepare(**given)
-    with pytest.raises(ValueError, match=r"n_folds \(4 there, 5 given\), block \(7 there, 8") as e:
-        scaling.prepare(**given | {"n_folds": 5, "block": 8})
+    with pytest.raises(ValueError, match=r"splits, block \(7 there, 8") as e:
+        scaling.prepare(**given | {"cv": 5, "block": 8})
     assert "Give the same inputs again to continue, or name a new folder" in str(e.value)
 
 
@@ -348,8 +350,8 @@ REFUSED = {
     "block 0": ({"block": 0}, "block is 0"),
     "half a block": ({"block": 2.5}, "block is 2.5"),
     "integers": ({"dtype": np.int64}, "dtype is int64"),
-    "folds": ({"n_folds": 6}, "n_folds is 6 and there are 5 runs"),
-    "runs": ({"runs": [1, 2]}, "runs has shape"),
+    "folds": ({"cv": 6}, "n_folds is 6 and there are 5 runs"),
+    "runs": ({"groups": [1, 2]}, "runs has shape"),
     "alphas": ({"alphas": (1.0, 0.0)}, "not above zero"),
 }
 
@@ -390,16 +392,16 @@ def test_files_that_cannot_be_read_are_reported(given, damage):
 def test_simulated_responses_depend_on_the_features_as_promised(tmp_path, monkeypatch):
     monkeypatch.setattr(scaling, "BLOCK", 1000)
     X = np.random.default_rng(0).normal(size=(1200, 5))
-    scaling.simulate_bold(tmp_path / "bold.npy", X, 2500, seed=1)
+    scaling.simulate_bold(tmp_path / "bold.npy", X, 2500, random_state=1)
     Y = np.load(tmp_path / "bold.npy")
     assert Y.dtype == np.float32 and Y.flags.f_contiguous
     explained = 1 - (Y - X @ np.linalg.lstsq(X, Y)[0]).var(axis=0) / Y.var(axis=0)
     # A voxel with strength s, between 0 and 1, has a share of s^2 / (1 + s^2) on average.
     assert abs(explained.mean() - (1 - np.pi / 4)) < 0.02
     assert len(np.unique(Y[0])) > 2490
-    scaling.simulate_bold(tmp_path / "again.npy", X, 2500, seed=1)
+    scaling.simulate_bold(tmp_path / "again.npy", X, 2500, random_state=1)
     np.testing.assert_array_equal(np.load(tmp_path / "again.npy"), Y)
-    scaling.simulate_bold(tmp_path / "again.npy", X, 2500, seed=2)
+    scaling.simulate_bold(tmp_path / "again.npy", X, 2500, random_state=2)
     assert not np.isclose(np.load(tmp_path / "again.npy"), Y).any(axis=0).all()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["again.npy", "bold.npy"]
 

@@ -6,10 +6,9 @@ from sklearn.linear_model import Lasso, LassoLarsCV, lars_path_gram
 from threadpoolctl import threadpool_limits
 
 from helpers import data
-from helpers._engine import lasso_choice
-from helpers._engine.folds import run_folds
-from helpers._engine.lasso_path import follow_path
-from helpers._engine.moments import summarise
+from helpers._engine import lasso
+from helpers._engine.folds import run_folds, tabulate
+from helpers._engine.sums import pool_moments, sum_features, sum_voxels
 
 
 def centred(table):
@@ -33,7 +32,7 @@ def walk(X, Y, n_steps):
     """Follow the path of a table; return the covariances as well."""
     x, y = centred(X), centred(Y)
     xx, xy = x.T @ x / len(x), y.T @ x / len(x)
-    return xx, xy, *follow_path(xx, xy, n_steps, np.full(len(xy), 1e-9))
+    return xx, xy, *lasso.follow_path(xx, xy, n_steps, np.full(len(xy), 1e-9))
 
 
 def imbalance(xx, xy, alphas, weights):
@@ -47,9 +46,9 @@ def imbalance(xx, xy, alphas, weights):
 def choose(X, Y, runs, n_folds):
     """Fit with the helper and with scikit-learn, on the same folds."""
     folds = run_folds(runs, n_folds)
-    found = lasso_choice.fit_with_best_penalty(X, Y, [test for _, test in folds])
+    weights, _, alphas, _ = lasso.fit_with_best_penalty(X, Y, tabulate(folds, X), 10)
     with threadpool_limits(1):  # its products are small
-        return *found, [LassoLarsCV(max_iter=10, cv=folds).fit(X, y) for y in Y.T]
+        return weights, alphas, [LassoLarsCV(max_iter=10, cv=folds).fit(X, y) for y in Y.T]
 
 
 def assert_same(weights, alphas, models, scale=1.0):
@@ -222,8 +221,8 @@ def test_the_second_of_two_equal_pixels_stays_at_0():
     Y = voxels(rng, X, 20, share=1)
     _, _, models = choose(X, Y, np.arange(100) // 10, 5)
     doubled = np.insert(X, 15, X[:, 4], axis=1)
-    tests = [test for _, test in run_folds(np.arange(100) // 10, 5)]
-    weights, alphas = lasso_choice.fit_with_best_penalty(doubled, Y, tests)
+    table = tabulate(run_folds(np.arange(100) // 10, 5), X)
+    weights, _, alphas, _ = lasso.fit_with_best_penalty(doubled, Y, table, 10)
     assert (weights[:, 15] == 0).all() and (weights[:, 4] != 0).any()
     assert_same(np.delete(weights, 15, axis=1), alphas, models)
 
@@ -232,10 +231,10 @@ def test_units_make_no_difference():
     rng = np.random.default_rng(13)
     X = pixels(rng, 100, 20)
     Y = voxels(rng, X, 6)
-    tests = [test for _, test in run_folds(np.arange(100) // 10, 5)]
-    expected, alphas = lasso_choice.fit_with_best_penalty(X, Y, tests)
+    table = tabulate(run_folds(np.arange(100) // 10, 5), X)
+    expected, _, alphas, _ = lasso.fit_with_best_penalty(X, Y, table, 10)
     for scale in (1e-9, 1e9):
-        weights, scaled = lasso_choice.fit_with_best_penalty(X, scale * Y, tests)
+        weights, _, scaled, _ = lasso.fit_with_best_penalty(X, scale * Y, table, 10)
         np.testing.assert_allclose(weights / scale, expected, rtol=1e-9)
         np.testing.assert_allclose(scaled / scale, alphas, rtol=1e-12)
 
@@ -245,12 +244,14 @@ def test_held_out_error_between_knots_is_that_of_the_lasso():
     rng = np.random.default_rng(14)
     X = pixels(rng, 90, 12, "chained") + 5
     Y = voxels(rng, X, 3) + 100
-    train, test = summarise(X[:60], Y[:60]), summarise(X[60:], Y[60:])
+    features = sum_features(X, [slice(0, 60), slice(60, 90)])
+    voxels_of = sum_voxels(features, Y, slice(0, 3))
+    train, test = (pool_moments(members, features, voxels_of) for members in np.eye(2, dtype=bool))
     *_, path, weights = walk(X[:60], Y[:60], n_steps=10)
-    products = lasso_choice.residual_products(weights, train, test)
+    products = lasso.residual_products(weights, train, test)
     wanted = path[[0, 0, 1, 3, -1]] * np.array([[2.0], [0.9], [1.0], [0.7], [1.0]])
-    errors = lasso_choice.error_at(wanted, path, products)
-    read = [lasso_choice.weights_at(alphas, path, weights) for alphas in wanted]
+    errors = lasso.error_at(wanted, path, products)
+    read = [lasso.weights_at(alphas, path, weights) for alphas in wanted]
     for row, voxel in np.ndindex(wanted.shape):
         model = Lasso(alpha=wanted[row, voxel], tol=1e-14, max_iter=1_000_000)
         model.fit(X[:60], Y[:60, voxel])
@@ -258,7 +259,7 @@ def test_held_out_error_between_knots_is_that_of_the_lasso():
         np.testing.assert_allclose(errors[row, voxel], expected, rtol=1e-7)
         np.testing.assert_allclose(read[row][voxel], model.coef_, rtol=0, atol=1e-6)
     # Below the last knot, everything stays as it is there.
-    np.testing.assert_array_equal(lasso_choice.error_at(path[-1:] / 2, path, products), errors[-1:])
+    np.testing.assert_array_equal(lasso.error_at(path[-1:] / 2, path, products), errors[-1:])
 
 
 @pytest.mark.parametrize("kind", ["independent", "binary"])
@@ -267,13 +268,13 @@ def test_blocks_and_threads_make_no_difference(monkeypatch, kind):
     X = pixels(rng, 60, 23, kind)
     X = np.hstack([X, X[:, :3]])
     Y = voxels(rng, X, 70)
-    tests = [test for _, test in run_folds(np.arange(60) // 6, 5)]
+    table = tabulate(run_folds(np.arange(60) // 6, 5), X)
     results = []
     for size, n_threads in [(20, 1), (20, 3), (256, 2), (7, 2)]:
-        monkeypatch.setattr(lasso_choice, "BLOCK", size)
+        monkeypatch.setattr(lasso, "BLOCK", size)
         with threadpool_limits(n_threads):
-            results.append(lasso_choice.fit_with_best_penalty(X, Y, tests))
-    for weights, alphas in results[1:]:
-        np.testing.assert_allclose(weights, results[0][0], rtol=0, atol=1e-12)
-        np.testing.assert_allclose(alphas, results[0][1], rtol=0, atol=1e-12)
+            results.append(lasso.fit_with_best_penalty(X, Y, table, 10))
+    for result in results[1:]:
+        for got, expected in zip(result, results[0], strict=True):
+            np.testing.assert_allclose(got, expected, rtol=0, atol=1e-12)
     np.testing.assert_array_equal(results[1][0], results[0][0])
