@@ -85,7 +85,7 @@ def test_weights_of_the_delays_add_up_over_a_block():
     delays = (1, 2, 3, 4)
     W = rng.normal(size=(len(delays), 5, 2))  # four pixels and the on/off column, two voxels
     table = np.column_stack([stimuli * on[:, np.newaxis], on])
-    response = features.delay(table, runs, delays) @ W.reshape(-1, 2)
+    response = features.Delayer(delays).fit_transform(table, groups=runs) @ W.reshape(-1, 2)
     g = [np.mean([0 <= t - d < 6 for t in range(2, 8)]) for d in delays]
     B, b = np.tensordot(g, W[:, :4], 1), np.tensordot(g, W[:, 4], 1)
     shown = block_means(stimuli, recording, shift=0)

@@ -2,10 +2,9 @@
 
 import numpy as np
 
-from helpers import ridge
-from helpers._engine.folds import run_folds
 from helpers.exercises.answers import exercise, expect_array, expect_choice, expect_number
-from helpers.features import delay
+from helpers.features import Delayer
+from helpers.ridge import RidgeCV, run_folds
 
 N_FOLDS = 5  # the chapter's `options`
 CLOSE = 1e-3  # R2: single precision is nearer, the mistakes are further off in some voxel
@@ -34,8 +33,8 @@ def check_1(kept, asks, wrong_score, images_0, Y_0, runs_0):
     """
     length = int((runs_0 == 0).sum())
     next_run = np.roll(images_0, -length, axis=0)
-    right = _score(delay(images_0, runs_0, (3,)), Y_0, runs_0, LARGE)
-    wrong = _score(delay(next_run, runs_0, (3,)), Y_0, runs_0, LARGE)
+    right = _score(_delayed(images_0, runs_0, (3,)), Y_0, runs_0, LARGE)
+    wrong = _score(_delayed(next_run, runs_0, (3,)), Y_0, runs_0, LARGE)
     share = wrong[right > 0].sum() / right[right > 0].sum()
     order = ["nothing", "half", "most"]
     at = int(np.digitize(share, [0.3, 0.7]))
@@ -47,8 +46,8 @@ def check_1(kept, asks, wrong_score, images_0, Y_0, runs_0):
     expect_choice("asks", asks, "which image", {"any response": timing})
 
     def mistakes():
-        delayed = delay(next_run, runs_0, (3,))
-        before = delay(np.roll(images_0, length, axis=0), runs_0, (3,))
+        delayed = _delayed(next_run, runs_0, (3,))
+        before = _delayed(np.roll(images_0, length, axis=0), runs_0, (3,))
         ten = _folds(delayed, Y_0, runs_0, 10).mean(axis=0)
         yield right, "these are the scores of the right images."
         yield _score(before, Y_0, runs_0, LARGE), "these images are those of the run before."
@@ -82,7 +81,7 @@ def check_2(column_scores, conditions, rising, opposite, alike, in_v1, on_0, Y_0
     runs_0 : numpy.ndarray, shape (n_samples,)
         The run of each sample.
     """
-    tables = [delay(on_0, runs_0, list(lags)) for lags in (range(1, 5), range(6), range(9))]
+    tables = [_delayed(on_0, runs_0, lags) for lags in (range(1, 5), range(6), range(9))]
     scores = [_score(table, Y_0, runs_0, 1.0) for table in tables]
     expect_array("column_scores", column_scores, scores, CLOSE, _other_columns(on_0, Y_0, runs_0))
     # The condition number of a table is the root of that of its columns' covariance.
@@ -148,12 +147,16 @@ def check_3(honest, flattering, images, Y, runs):
     expect_number("flattering", flattering, flatters, 1e-5, mistakes)
 
 
+def _delayed(X, runs, lags):
+    return Delayer(list(lags)).fit_transform(X, groups=runs)
+
+
 def _score(X, Y, runs, alpha):
     return _folds(X, Y, runs, N_FOLDS, alpha).mean(axis=0)
 
 
 def _folds(X, Y, runs, n_folds, alpha=LARGE):
-    return ridge.cross_validate(X, Y, runs, (alpha,), n_folds, np.float32).scores[0]
+    return RidgeCV([alpha], cv=n_folds, dtype=np.float32).fit(X, Y, groups=runs).cv_scores_[0]
 
 
 def _best(scores, n=HUNDRED):
@@ -161,8 +164,8 @@ def _best(scores, n=HUNDRED):
 
 
 def _other_columns(on_0, Y_0, runs_0):
-    short = [delay(on_0, runs_0, list(lags)) for lags in (range(1, 4), range(5), range(8))]
+    short = [_delayed(on_0, runs_0, lags) for lags in (range(1, 4), range(5), range(8))]
     last = "each last delay is missing: `range` stops before its end."
     yield [_score(table, Y_0, runs_0, 1.0) for table in short], last
-    single = [delay(on_0, runs_0, (lag,)) for lag in (4, 5, 8)]
+    single = [_delayed(on_0, runs_0, (lag,)) for lag in (4, 5, 8)]
     yield [_score(table, Y_0, runs_0, 1.0) for table in single], "give all delays at once."

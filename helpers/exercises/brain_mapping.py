@@ -4,8 +4,8 @@ from itertools import product
 
 import numpy as np
 
-from helpers import ridge
 from helpers.exercises.answers import exercise, expect_array, expect_choice, expect_number
+from helpers.ridge import RidgeCV
 
 ROUNDED = 0.006  # lets an answer pass that is rounded to two digits
 N_NOISE = 500  # noise voxels of each kind, as many as the exercise asks for
@@ -123,8 +123,8 @@ def check_3(medians, spreads, recording):
     fresh = np.random.default_rng(11).standard_normal((len(recording.stimuli), N_NOISE))
     noise = np.hstack([_remembering(fresh, memory) for memory in (0, 0.5, 0.9, -0.5, -0.9)])
     penalties = (100.0, 10000.0, 1.0)
-    result = ridge.cross_validate(recording.stimuli, noise, recording.runs, penalties)
-    by_fold = result.scores.reshape(3, -1, 5, N_NOISE)  # penalties, folds, memories, voxels
+    model = RidgeCV(penalties, cv=10).fit(recording.stimuli, noise, groups=recording.runs)
+    by_fold = model.cv_scores_.reshape(3, -1, 5, N_NOISE)  # penalties, folds, memories, voxels
     scores = by_fold.mean(axis=1)
     for name, given, summary in (("medians", medians, np.median), ("spreads", spreads, np.std)):
         hundred, strong, weak = summary(scores, axis=-1)

@@ -145,7 +145,7 @@ def _expect_lowest(name, given, shares, says):
 
 def _share(match):
     """Share of trials identified among 100 candidates, drawn as in the chapter."""
-    return identified(match, np.arange(len(match)), min(100, match.shape[1]), seed=8).mean()
+    return identified(match, np.arange(len(match)), min(100, match.shape[1]), random_state=8).mean()
 
 
 def _correlation(measured, predicted):

@@ -3,8 +3,9 @@
 import numpy as np
 from scipy import stats
 
-from helpers import inference, ridge
+from helpers import inference
 from helpers.exercises.answers import exercise, expect_array, expect_choice, expect_number
+from helpers.ridge import RidgeCV
 
 
 @exercise(1)
@@ -163,6 +164,6 @@ def _piece_p(recording, few, alpha, start, size, centred, n_orders=150):
     rng = np.random.default_rng(7)
     dealt = [y, *(y[rng.permutation(len(y))] for _ in range(n_orders))]
     x, y = x.reshape(len(rows), -1), np.concatenate(dealt, axis=2).reshape(len(rows), -1)
-    scores = ridge.cross_validate(x, y, recording.runs[rows], (alpha,), 2).scores[0].mean(axis=0)
+    scores = RidgeCV([alpha], cv=2).fit(x, y, groups=recording.runs[rows]).best_score_
     observed, *by_luck = scores.reshape(1 + n_orders, -1)
     return inference.p_values(np.array(by_luck), observed)
