@@ -192,7 +192,7 @@ def _score(split, n, sums):
     z = split.rotation @ pool(split.train > 0, n, sums.xy, split.from_mean, from_mean)
     t = split.rotation @ pool(split.test, n, sums.xy, split.from_mean, from_mean)
     n_directions = len(z)
-    terms = np.empty((2 * n_directions, z.shape[1]), z.dtype)
+    terms = np.empty_like(z, shape=(2 * n_directions, z.shape[1]))
     np.matmul(split.products, z, out=terms[:n_directions])
     terms[:n_directions] -= 2 * t
     terms[:n_directions] *= z

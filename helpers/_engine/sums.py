@@ -166,6 +166,9 @@ def pool(members, n, within, left, right):
     -------
     ndarray, shape (n_left, n_right)
     """
+    if members.sum() == 1:
+        (i,) = np.flatnonzero(members)
+        return within[i] + (n[i] * left[i][:, np.newaxis]).astype(left.dtype) * right[i]
     weighted = (members * n).astype(left.dtype)[:, np.newaxis] * left
     return np.tensordot(members.astype(within.dtype), within, 1) + weighted.T @ right
 

@@ -31,12 +31,13 @@ def check_1(loop_factors, sums_factors, sizes):
     # A tenth is less than the share of any step but the smallest: a guess may round.
     expect_array("loop_factors", loop_factors, wanted, 0.1, mistakes)
     wanted = [_sums(**more) / _sums(**sizes) for more in doubled]
-    triangle = "for each penalty the triangle is multiplied anew, and it is the largest step."
+    products = "no product meets a penalty: each costs two sums over directions, the smallest step."
     mistakes = [
         ([2, 2, 2], "that is the loop. Which of the steps know no penalty, no fold, no sample?"),
-        ([1, *wanted[1:]], triangle),
-        ([wanted[0], wanted[0], wanted[2]], "the rotations are done for each fold, too."),
-        ([*wanted[:2], 2], "the triangle has a row for each pixel, not for each sample."),
+        ([2, *wanted[1:]], products),
+        ([wanted[0], 2, wanted[2]], "the sums of the folds go through all samples once."),
+        ([wanted[0], wanted[0], wanted[2]], "the products are done for each fold, too."),
+        ([*wanted[:2], 2], "only the sums of the folds go through the samples."),
         ([*wanted[:2], 1], "the sums of the folds go through all samples, if only once."),
     ]
     expect_array("sums_factors", sums_factors, wanted, 0.1, mistakes)
@@ -180,8 +181,7 @@ def _loop(n, p, K, a):
 
 
 def _sums(n, p, K, a):
-    r = min(p, n / K)
-    return 2 * n * p + 2 * K * p * (2 * p + a + K) + 2 * a * K * (r * p - 0.4 * r**2)
+    return 2 * n * p + 2 * K * p * (3 * p + 2 * a + 2 * K)
 
 
 def _result(function, values):
