@@ -9,29 +9,20 @@ import argparse
 import json
 import time
 from datetime import UTC, datetime
+from math import floor, log10
 from pathlib import Path
 
-from benchmarks import (
-    decoding_goal,
-    growth,
-    lasso_goal,
-    machine,
-    peak,
-    permutation_goal,
-    ridge_goals,
-    road_goal,
-    setting,
-)
-from benchmarks.rows import rounded
-from benchmarks.tables import tables
+from benchmarks import growth, measuring, peak, topics
+from benchmarks.measuring import DIGITS, reached, rounded
 
 RESULTS = Path(__file__).with_name("results.json")
 GOALS = {
-    "ridge": ridge_goals,
-    "receptive fields": lasso_goal,
-    "permutations": permutation_goal,
-    "loading": road_goal,
-    "decoding": decoding_goal,
+    "ridge": topics.ridge,
+    "wide features": topics.wide,
+    "receptive fields": topics.receptive_fields,
+    "permutations": topics.permutations,
+    "loading": topics.loading,
+    "decoding": topics.decoding,
 }
 
 
@@ -67,17 +58,17 @@ def measure(quick):
         What results.json holds.
     """
     start = time.perf_counter()
-    twin = setting.load(quick)
+    twin = measuring.load(quick)
     results = {
         "run": {"date": str(datetime.now(UTC).date()), "quick": quick},
-        "machine": machine.describe(),
+        "machine": measuring.describe(),
         "recording": twin.sizes(),
         "ratios": [],
         "limits": [],
     }
     for name, topic in GOALS.items():
         print(f"Measuring {name} ...", flush=True)
-        ratios, limits = topic.measure(twin)
+        ratios, limits = topic(twin)
         results["ratios"] += ratios
         results["limits"] += limits
     print("Measuring the share of the machine's rate ...", flush=True)
@@ -104,17 +95,128 @@ def measure_again(results, name, quick):
     ValueError
         If the other rows come from another machine, other versions, or the other kind of run.
     """
-    here = {"machine": rounded(machine.describe()), "quick": quick}
+    here = {"machine": rounded(measuring.describe()), "quick": quick}
     there = {"machine": results["machine"], "quick": results["run"]["quick"]}
     if here != there:
         raise ValueError(
             f"The file's rows come from {there}, this run from {here}; expected the same, so that "
             "rows can stand side by side. Measure everything: leave out --only."
         )
-    ratios, limits = GOALS[name].measure(setting.load(quick))
+    ratios, limits = GOALS[name](measuring.load(quick))
     for key, rows in {"ratios": ratios, "limits": limits}.items():
         by_id = {row["id"]: row for row in [*results[key], *rounded(rows)]}
         results[key] = list(by_id.values())
+
+
+def tables(results):
+    """Lay out all results.
+
+    Parameters
+    ----------
+    results : dict
+        What results.json holds.
+
+    Returns
+    -------
+    str
+    """
+    parts = [
+        _heading(results),
+        _ratios(results["ratios"]),
+        _limits(results["limits"]),
+        *(_curve(name, curve) for name, curve in results["growth"].items()),
+        *map(_peak, results["peak"].values()),
+    ]
+    return "\n\n".join(parts)
+
+
+def _heading(results):
+    machine, sizes = results["machine"], results["recording"]
+    quick = "\nA quick run, to try the benchmarks out: do not quote its numbers."
+    return (
+        f"{machine['processor']}, {machine['cores']} cores, {machine['threads']} threads, "
+        f"{machine['blas']}; {results['run']['date']}, {results['run']['minutes']} minutes\n"
+        f"{sizes['samples']} samples x {sizes['features']} features -> {sizes['voxels']} voxels"
+    ) + (quick if results["run"]["quick"] else "")
+
+
+def _ratios(rows):
+    head = ["id", "ours, s", "theirs, s", "ratio", "goal", "reached", "threads", "compared with"]
+    keys = ["id", "ours_s", "theirs_s", "ratio", "goal", "reached", "threads", "compared_with"]
+    return table(head, _lines(rows, keys))
+
+
+def _limits(rows):
+    head = ["id", "value", "limit", "unit", "reached", "what"]
+    return table(head, _lines(rows, ["id", "value", "limit", "unit", "reached", "name"]))
+
+
+def _lines(rows, keys):
+    return [[(row | {"reached": reached(row)})[key] for key in keys] for row in rows]
+
+
+def _curve(name, curve):
+    fixed = ", ".join(f"{value} {key}" for key, value in curve["fixed"].items())
+    keys = ["x", "seconds", "peak_mb", "added_mb"]
+    lines = [list(line) for line in zip(*(curve[key] for key in keys), strict=True)]
+    return (
+        f"Growth with {name} ({fixed}; {curve['method']}, {curve['dtype']})\n"
+        + table([name, "seconds", "MB at most", "MB added"], lines)
+        + f"\nslope of seconds {curve['slope_seconds']}, at the end {curve['slope_seconds_end']}; "
+        f"of MB added {curve['slope_mb']}, at the end {curve['slope_mb_end']}"
+    )
+
+
+def _peak(peak):
+    head = ["step", "seconds", "10^9 operations", "share of the rate"]
+    lines = [[s["name"], s["seconds"], s["gflop"], s["share"]] for s in peak["steps"]]
+    lines.append(["all", peak["seconds"], peak["gflop"], peak["share"]])
+    return (
+        f"Share of the machine's rate in {peak['dtype']}: {peak['gflops']} of "
+        f"{peak['matmul_gflops']} x 10^9 operations a second\n" + table(head, lines)
+    )
+
+
+def table(head, lines):
+    """Lay out a table in plain text; numbers stand right, words left.
+
+    Parameters
+    ----------
+    head : list of str
+    lines : list of list
+        Cells: str, number or None.
+
+    Returns
+    -------
+    str
+    """
+    cells = [head, *([_cell(value) for value in line] for line in lines)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    right = [
+        all(isinstance(value, int | float | None) for value in column)
+        for column in zip(*lines, strict=True)
+    ]
+    cells.insert(1, ["-" * width for width in widths])
+    return "\n".join(
+        "  ".join(
+            cell.rjust(width) if to_right else cell.ljust(width)
+            for cell, width, to_right in zip(line, widths, right, strict=True)
+        ).rstrip()
+        for line in cells
+    )
+
+
+def _cell(value):
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        value = rounded(value)
+        if 0 < abs(value) < 1e-3:
+            return f"{value:.3g}"
+        return f"{value:,.{max(0, DIGITS - 1 - floor(log10(abs(value) or 1)))}f}"
+    return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 if __name__ == "__main__":

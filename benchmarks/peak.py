@@ -3,26 +3,25 @@
 A product of an (m, k) with a (k, n) matrix takes 2 m k n floating-point operations, one
 multiplication and one addition for each of its terms. Let n, p, v, K and a stand for the numbers
 of samples, features, voxels, folds and penalties, and d for the directions in which a training set
-varies (p, unless features depend on each other). `helpers._engine.held_out` multiplies
+varies (p, unless features depend on each other). `helpers._engine.ridge` takes
 
 - sums: X'Y of each fold, 2 n p v for all folds together;
-- rotations, for each fold: Q' times X'Y of the training set and of the fold, 4 p d v; the part of
-  X'Y from the folds' means, 2 p K v; the terms that are linear in the weights, 2 a d v;
-- triangle, for each fold: R scaled for each penalty times Q'X'Y. A strip of R with r rows that
-  starts in column s takes 2 a r (d - s) v. Exact triangles would take a d (d + 1) v.
+- means, for each fold: adding up X'Y of the training set, and the parts from the folds' means,
+  4 K p v;
+- products, for each fold: Q' times X'Y of the training set and of the fold, 4 p d v; C times the
+  first, 2 d d v;
+- penalties, for each fold: two sums over the directions for each penalty, 4 a d v.
 
-Squaring what the triangle gives, and adding it up, takes 2 operations a value. That and all sums of
-single numbers are not counted: they wait for memory, not for arithmetic, and appear as time. Nor
-are the eigen- and triangular decompositions: they involve no voxel, and appear as the plan's time.
+All sums of single numbers are not counted: they wait for memory, not for arithmetic, and appear as
+time. Nor are the eigendecompositions: they involve no voxel, and appear as the plan's time.
 """
 
 import numpy as np
 
-from benchmarks.machine import threads
-from benchmarks.setting import ALPHAS, N_FOLDS
-from benchmarks.timing import compare
-from helpers import ridge
-from helpers._engine import held_out
+from benchmarks.measuring import ALPHAS, N_FOLDS, compare, threads
+from helpers._engine.folds import tabulate
+from helpers._engine.ridge import make_plan
+from helpers._engine.sums import BLOCK, VoxelSums, pool, sum_voxels
 from helpers._engine.threads import for_blocks
 
 SIDE = 4000  # rows and columns of the product that stands for the machine's rate
@@ -33,20 +32,21 @@ def operations(plan, n_samples, n_voxels):
 
     Parameters
     ----------
-    plan : helpers._engine.held_out.Plan
+    plan : helpers._engine.ridge.SumsPlan
     n_samples, n_voxels : int
 
     Returns
     -------
     dict of int
-        For "sums", "rotations" and "triangle".
+        For "sums", "means", "products" and "penalties".
     """
-    n_features, n_folds = plan.splits[0].x_weighted.shape
-    a_column = {"sums": 2 * n_samples * n_features, "rotations": 0, "triangle": 0}
-    for split in plan.splits:
-        a_column["rotations"] += 4 * split.rotation.size + 2 * n_features * n_folds
-        a_column["rotations"] += 2 * split.shrinkage.size
-        a_column["triangle"] += sum(2 * strip.size for _, strip in split.strips)
+    n_pieces, n_features = plan.features.mean.shape
+    a_column = {
+        "sums": 2 * n_samples * n_features,
+        "means": len(plan.splits) * 4 * n_pieces * n_features,
+        "products": sum(4 * s.rotation.size + 2 * s.products.size for s in plan.splits),
+        "penalties": sum(2 * split.shrinkage.size for split in plan.splits),
+    }
     return {step: count * n_voxels for step, count in a_column.items()}
 
 
@@ -62,21 +62,18 @@ def measure(setting):
     dict of dict
         By precision.
     """
-    return {dtype: _measure(setting, dtype) for dtype in ("float64", "float32")}
+    return {dtype: _measure(setting, np.dtype(dtype)) for dtype in ("float64", "float32")}
 
 
 def _measure(setting, dtype):
     X, Y = setting.X, setting.Y.astype(dtype)
-    plan = held_out.make_plan(X, setting.runs, ALPHAS, N_FOLDS, dtype)
+    table = tabulate(N_FOLDS, X, Y, setting.runs)
+    plan = make_plan(X, table, ALPHAS, dtype)
     square = np.random.default_rng(0).standard_normal((SIDE, SIDE)).astype(dtype)
-
-    def whole():
-        ridge.cross_validate(X, Y, setting.runs, ALPHAS, N_FOLDS, dtype)
-
     functions = {
-        "whole": whole,
+        "whole": lambda: make_plan(X, table, ALPHAS, dtype).score(Y),
         "product": lambda: square @ square,
-        "plan": lambda: held_out.make_plan(X, setting.runs, ALPHAS, N_FOLDS, dtype),
+        "plan": lambda: make_plan(X, table, ALPHAS, dtype),
         **_steps(plan, Y),
     }
     for function in functions.values():
@@ -88,42 +85,46 @@ def _measure(setting, dtype):
     counts = operations(plan, *Y.shape)
     return {
         **shares(seconds, counts, rate),
-        "dtype": dtype,
+        "dtype": dtype.name,
         "threads": threads(),
         "n_runs": n_runs,
     }
 
 
 def _steps(plan, Y):
-    """Return functions that repeat one step of `helpers._engine.held_out` each, over all voxels."""
+    """Return functions that repeat one step of `helpers._engine.ridge` each, over all voxels."""
     rng = np.random.default_rng(0)
-    n_features = len(plan.splits[0].rotation)
-    numbers = rng.standard_normal((n_features, held_out.BLOCK)).astype(plan.dtype)
+    n_pieces, n_features = plan.features.mean.shape
+    xy = rng.standard_normal((n_pieces, n_features, BLOCK)).astype(plan.dtype)
+    some = VoxelSums(rng.standard_normal((n_pieces, BLOCK)), xy, xy[:, 0])
+    terms = np.concatenate([xy[0], xy[1]])
+
+    def of(array, block):
+        return array[..., : len(range(*block.indices(Y.shape[1])))]
 
     def sums(block):
-        held_out.sum_folds(plan.folds, Y, block, plan.dtype)
+        sum_voxels(plan.features, Y, block)
 
-    def rotations(block):
-        z = numbers[:, : len(range(*block.indices(Y.shape[1])))]
+    def means(block):
+        within, right = of(some.xy, block), of(some.mean, block).astype(plan.dtype)
         for split in plan.splits:
-            split.rotation.T @ (z + split.x_weighted @ z[: len(plan.folds)])
-            split.shrinkage @ (split.rotation.T @ z)
+            for members in (split.train > 0, split.test):
+                pool(members, plan.features.n, within, split.from_mean, right)
 
-    def triangle(block, squared=False):
-        z = numbers[:, : len(range(*block.indices(Y.shape[1])))]
+    def products(block):
+        z = of(xy[0], block)
         for split in plan.splits:
-            for start, strip in split.strips:
-                product = strip @ z[start : split.rotation.shape[1]]
-                if squared:
-                    product = product.reshape(len(plan.alphas), -1, z.shape[1])
-                    np.einsum("apv,apv->av", product, product)
+            split.rotation @ z
+            split.rotation @ z
+            split.products @ z[: len(split.products)]
 
-    def squares(block):
-        triangle(block, squared=True)
+    def penalties(block):
+        for split in plan.splits:
+            split.shrinkage @ of(terms, block)[: split.shrinkage.shape[1]]
 
-    works = {"sums": sums, "rotations": rotations, "triangle": triangle, "squares": squares}
+    works = {"sums": sums, "means": means, "products": products, "penalties": penalties}
     return {
-        name: (lambda work=work: for_blocks(work, Y.shape[1], held_out.BLOCK))
+        name: (lambda work=work: for_blocks(work, Y.shape[1], BLOCK))
         for name, work in works.items()
     }
 
@@ -134,7 +135,7 @@ def shares(seconds, counts, rate):
     Parameters
     ----------
     seconds : dict of float
-        Of the "whole", the "plan", and the steps; "squares" with the products they follow.
+        Of the "whole", the "plan", and the steps.
     counts : dict of int
         Operations of a step's products.
     rate : float
@@ -144,8 +145,7 @@ def shares(seconds, counts, rate):
     -------
     dict
     """
-    steps = {step: seconds[step] for step in ("plan", "sums", "rotations", "triangle")}
-    steps["squares"] = seconds["squares"] - seconds["triangle"]
+    steps = {step: seconds[step] for step in ("plan", *counts)}
     steps["rest"] = seconds["whole"] - sum(steps.values())
     total = sum(counts.values()) / 1e9
     return {
@@ -168,10 +168,10 @@ def shares(seconds, counts, rate):
 
 
 NAMES = {
-    "plan": "features alone: eigen- and triangular decompositions",
+    "plan": "features alone: eigendecompositions and tables",
     "sums": "means and X'Y of each fold",
-    "rotations": "X'Y in the directions of the training set",
-    "triangle": "products with the triangular factor",
-    "squares": "squaring and adding up what they give",
-    "rest": "the rest: sums of folds, copies, R2, the best penalty",
+    "means": "X'Y of each training set, with its means",
+    "products": "products with Q and C",
+    "penalties": "two sums for each penalty",
+    "rest": "the rest: products of single numbers, copies, R2",
 }
