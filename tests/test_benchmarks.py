@@ -2,7 +2,6 @@
 
 import json
 import re
-from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +11,9 @@ from himalaya.scoring import r2_score
 from sklearn.linear_model import Ridge
 
 from benchmarks import __main__ as program
-from benchmarks import growth, machine, peak, points, ridge_goals, rows, setting, tables, timing
-from helpers._engine import held_out
-from helpers._engine.folds import run_folds
+from benchmarks import growth, measuring, peak, topics
+from helpers._engine import ridge, sums
+from helpers._engine.folds import run_folds, tabulate
 
 RESULTS = Path(__file__).parents[1] / "benchmarks" / "results.json"
 ALPHAS = [0.1, 1.0, 10.0]
@@ -31,25 +30,25 @@ def results():
 @pytest.mark.parametrize("power", [0, 1, 1.5, 3])
 def test_slope_is_the_power_of_growth(power):
     x = np.array([300, 1000, 3000, 10_000])
-    assert timing.slope(x, 7 * x**power) == pytest.approx(power, abs=1e-12)
+    assert measuring.slope(x, 7 * x**power) == pytest.approx(power, abs=1e-12)
 
 
 def test_slope_is_that_of_least_squares_on_the_logarithms():
     x, y = [1, 10, 100], [1, 10, 10]  # logarithms 0 1 2 and 0 1 1
-    assert timing.slope(x, y) == pytest.approx(0.5)
+    assert measuring.slope(x, y) == pytest.approx(0.5)
 
 
 @pytest.mark.parametrize(("x", "y"), [([10], [1]), ([10, 10], [1, 2]), ([1, 2], [0, 1])])
 def test_slope_refuses_what_has_none(x, y):
     with pytest.raises(ValueError, match=r"expected two or more different sizes.*add a size"):
-        timing.slope(x, y)
+        measuring.slope(x, y)
 
 
 @pytest.fixture
 def clock(monkeypatch):
     """Replace the clock by a number that functions set forward."""
     now = [0.0]
-    monkeypatch.setattr(timing.time, "perf_counter", lambda: now[0])
+    monkeypatch.setattr(measuring.time, "perf_counter", lambda: now[0])
     return now
 
 
@@ -62,7 +61,7 @@ def test_sides_take_turns_and_the_median_counts(clock):
         clock[0] += next(takes[side])
         return len(calls)
 
-    a, b = timing.compare(lambda: work("a"), lambda: work("b"), n_runs=3)
+    a, b = measuring.compare(lambda: work("a"), lambda: work("b"), n_runs=3)
     assert "".join(calls) == "ababab"
     assert (a, b) == ((4, 5), (20, 6))
 
@@ -75,7 +74,7 @@ def test_short_work_is_repeated_within_its_turn(clock, takes, calls):
         done.append(len(done))
         clock[0] += takes
 
-    (timed,) = timing.compare(work, n_runs=3)
+    (timed,) = measuring.compare(work, n_runs=3)
     assert len(done) == 3 * calls
     assert timed.seconds == pytest.approx(takes)
 
@@ -83,26 +82,26 @@ def test_short_work_is_repeated_within_its_turn(clock, takes, calls):
 def test_memory_is_that_of_the_point_alone():
     _ballast = np.ones(60_000_000)  # 480 MB in this process
     small, large = (
-        points.run_point("growth", samples=40, features=5, voxels=n) for n in (8, 100_000)
+        growth.run_point("growth", samples=40, features=5, voxels=n) for n in (8, 100_000)
     )
-    assert timing.peak_mb() > 480
+    assert measuring.peak_mb() > 480
     assert small["peak_mb"] < 400
     assert large["peak_mb"] - small["peak_mb"] > 40 * 100_000 * 8 / 1e6  # at least the recording
     assert large["added_mb"] < large["peak_mb"] - 50  # Python and libraries take more than that
 
 
 def test_made_up_runs_are_equally_long():
-    X, runs = points.made_up(300, 7)
+    X, runs = growth.made_up(300, 7)
     assert X.shape == (300, 7)
     assert np.bincount(runs).tolist() == [15] * 20
 
 
 def test_voxels_are_scored_from_files_of_their_number(monkeypatch):
-    scored = []
+    scored, measured = [], growth.run_point
 
     def run_point(task, bold, **fixed):
         scored.append((task, np.load(bold).shape, fixed))
-        return points.run_point(task, bold=bold, **fixed) if len(scored) == 1 else {}
+        return measured(task, bold=bold, **fixed) if len(scored) == 1 else {}
 
     monkeypatch.setitem(growth.CURVES, "voxels", {"samples": 60, "features": 3})
     monkeypatch.setattr(growth, "run_point", run_point)
@@ -113,9 +112,9 @@ def test_voxels_are_scored_from_files_of_their_number(monkeypatch):
 
 
 def test_a_machine_without_a_known_library_for_products_is_described(monkeypatch):
-    known = machine.describe()
-    monkeypatch.setattr(machine, "threadpool_info", list)
-    unknown = machine.describe()
+    known = measuring.describe()
+    monkeypatch.setattr(measuring, "threadpool_info", list)
+    unknown = measuring.describe()
     assert unknown["threads"] == 1 and unknown["blas"]
     assert {key: unknown[key] for key in ("cores", "versions")} == {
         key: known[key] for key in ("cores", "versions")
@@ -130,102 +129,89 @@ def test_sides_of_ridge_compute_the_same():
     runs = np.repeat(np.arange(20), 12)
     X, Y = rng.standard_normal((240, 6)), rng.standard_normal((240, 30)) + 5
     Y += X @ rng.standard_normal((6, 30))
-    folds = run_folds(runs, setting.N_FOLDS)
-    sides = ridge_goals.Sides(X, runs, folds)
-    ours = sides.scores(Y)
-    assert np.allclose(ours, sides.sklearn_scores(Y), atol=1e-10)
-    assert np.array_equal(ours, sides.scores_in_double(Y))
-    assert sides.scores(Y.astype(np.float32)).dtype == np.float32
+    folds = run_folds(runs, measuring.N_FOLDS)
+    sides = topics.Sides(X, runs, folds)
+    ours = sides.fit(Y)
+    assert np.allclose(ours.cv_scores_, sides.sklearn_scores(Y), atol=1e-10)
+    assert np.array_equal(ours.cv_scores_, sides.fit_in_double(Y).cv_scores_)
+    assert sides.fit(Y.astype(np.float32)).cv_scores_.dtype == np.float32
     by_r2 = RidgeCV(
-        setting.ALPHAS, fit_intercept=True, cv=folds, solver_params={"score_func": r2_score}
+        measuring.ALPHAS, fit_intercept=True, cv=folds, solver_params={"score_func": r2_score}
     )
-    assert np.allclose(sides.best_fit(Y), by_r2.fit(X, Y).best_alphas_)
+    assert np.allclose(ours.alpha_, by_r2.fit(X, Y).best_alphas_)
     errors = [
         np.mean([
             ((Y[test] - Ridge(alpha=alpha).fit(X[train], Y[train]).predict(X[test])) ** 2).mean(0)
             for train, test in folds
         ], axis=0)
-        for alpha in setting.ALPHAS
+        for alpha in measuring.ALPHAS
     ]  # fmt: skip
-    assert np.allclose(sides.himalaya_fit(Y), setting.ALPHAS[np.argmin(errors, axis=0)])
+    assert np.allclose(
+        sides.himalaya_fit(Y).best_alphas_, measuring.ALPHAS[np.argmin(errors, axis=0)]
+    )
 
 
 def test_nested_scores_stand_for_as_many_fits_as_a_loop_makes():
-    folds, fits = range(setting.N_FOLDS), 0
+    folds, fits = range(measuring.N_FOLDS), 0
     for outer in folds:
-        for alpha in setting.ALPHAS:
+        for alpha in measuring.ALPHAS:
             fits += sum(inner != outer for inner in folds)  # to choose
             fits += alpha > 0  # to score
-    assert fits == ridge_goals.NESTED_FITS
+    assert fits == topics.NESTED_FITS
 
 
 # ---- operations and shares
 
 
-class Counted(np.ndarray):
-    """An array that counts the operations of the matrix products it takes part in."""
-
-    operations = 0
-
-    def __array_ufunc__(self, ufunc, method, *inputs, out=None, **options):
-        plain = [np.asarray(i) if isinstance(i, Counted) else i for i in inputs]
-        if out is not None:
-            options["out"] = tuple(np.asarray(o) if isinstance(o, Counted) else o for o in out)
-        result = getattr(ufunc, method)(*plain, **options)
-        if ufunc is np.matmul:
-            Counted.operations += 2 * plain[0].size * plain[1].shape[1]
-        return result.view(Counted) if isinstance(result, np.ndarray) else result
+def test_wide_sides_choose_the_same(monkeypatch):
+    """Both fit in a process of their own; here a small case of each, in this one."""
+    found = growth.wide("ours", samples=60, features=100, voxels=30)
+    assert 0 < found["difference"] < 1e-8
+    assert growth.wide("himalaya", samples=60, features=100, voxels=30)["seconds"] > 0
 
 
 @pytest.mark.parametrize(
     ("n_samples", "n_features", "n_directions"),
-    [(240, 12, 12), (40, 30, 30), (240, 12, 9)],
-    ids=["many samples", "fewer samples in a fold than features", "features that repeat others"],
+    [(240, 12, 12), (240, 12, 9)],
+    ids=["features that differ", "features that repeat others"],
 )
-def test_operations_are_those_that_the_kernel_carries_out(n_samples, n_features, n_directions):
+def test_operations_are_those_of_the_tables(n_samples, n_features, n_directions):
+    """The tables say what is multiplied; test_scaling_formulas counts the products themselves."""
     rng = np.random.default_rng(0)
     X = rng.standard_normal((n_samples, n_features))
     X[:, n_directions:] = X[:, : n_features - n_directions]
     Y, runs = rng.standard_normal((n_samples, 7)), np.arange(n_samples) * 10 // n_samples
-    plan = held_out.make_plan(X, runs, np.array(ALPHAS), 5)
-    expected = peak.operations(plan, n_samples, 7)
-    assert len(plan.splits[0].shrinkage[0]) == n_directions
-
-    def counted(split):
-        arrays = {field.name: getattr(split, field.name) for field in fields(split)}
-        large = ("rotation", "shrinkage", "x_weighted")
-        views = {name: arrays[name].view(Counted) for name in large}
-        strips = [(start, strip.view(Counted)) for start, strip in split.strips]
-        return replace(split, **views, strips=strips)
-
-    folds = [replace(fold, x=fold.x.view(Counted)) for fold in plan.folds]
-    plan = replace(plan, folds=folds, splits=[counted(split) for split in plan.splits])
-    Counted.operations = 0
-    held_out.score(plan, Y)
-    assert sum(expected.values()) == Counted.operations
-
-
-def test_operations_by_hand():
-    """Ten samples, two features, two folds, one penalty, three voxels; each strip has one row."""
-    X = np.random.default_rng(0).standard_normal((10, 2))
-    plan = held_out.make_plan(X, np.repeat([0, 1], 5), np.array([1.0]), 2)
-    assert peak.operations(plan, 10, 3) == {
-        "sums": 2 * 10 * 2 * 3,
-        "rotations": 2 * (2 * (2 * 2 * 2 * 3) + 2 * 2 * 2 * 3 + 2 * 1 * 2 * 3),
-        "triangle": 2 * (2 * 2 * 3 + 2 * 1 * 3),
+    plan = ridge.SumsPlan(X, tabulate(5, X, Y, runs), np.array(ALPHAS))
+    p, d, K, a, v = n_features, n_directions, 5, len(ALPHAS), 7
+    assert peak.operations(plan, n_samples, 7) == {
+        "sums": 2 * n_samples * p * v,
+        "means": 4 * K * p * K * v,
+        "products": (4 * p * d + 2 * d * d) * K * v,
+        "penalties": 4 * a * d * K * v,
     }
 
 
+def test_the_steps_that_are_timed_run_on_every_block(monkeypatch):
+    rng = np.random.default_rng(0)
+    X, Y = rng.standard_normal((120, 6)), rng.standard_normal((120, 50))
+    plan = ridge.SumsPlan(X, tabulate(5, X, Y, np.arange(120) // 12), np.array(ALPHAS))
+    monkeypatch.setattr(peak, "BLOCK", 16)
+    steps = peak._steps(plan, Y)
+    assert list(steps) == list(peak.operations(plan, 120, 50))
+    for step in steps.values():
+        step()
+    assert sums.BLOCK == 512
+
+
 def test_shares_add_up():
-    seconds = {"whole": 10.0, "plan": 1.0, "sums": 2.0, "rotations": 1.0, "triangle": 3.0}
-    counts = {"sums": 10e9, "rotations": 20e9, "triangle": 120e9}
-    found = peak.shares(seconds | {"squares": 4.5}, counts, rate=60.0)
+    seconds = {"whole": 10.0, "plan": 1.0, "sums": 2.0, "products": 3.0, "penalties": 1.5}
+    counts = {"sums": 10e9, "products": 120e9, "penalties": 20e9}
+    found = peak.shares(seconds, counts, rate=60.0)
     steps = {step["id"]: step for step in found["steps"]}
     assert found["share"] == pytest.approx(150 / (10 * 60))
-    assert steps["squares"]["seconds"] == pytest.approx(1.5)  # without the products before them
-    assert steps["rest"]["seconds"] == pytest.approx(1.5)
+    assert steps["rest"]["seconds"] == pytest.approx(2.5)
     assert sum(step["seconds"] for step in found["steps"]) == pytest.approx(10)
-    assert steps["triangle"]["share"] == pytest.approx(120 / (3 * 60))
+    assert steps["products"]["share"] == pytest.approx(120 / (3 * 60))
     assert steps["plan"]["share"] is None
 
 
@@ -233,11 +219,13 @@ def test_shares_add_up():
 
 
 def test_ratio_says_how_many_times_longer_the_others_take():
-    row = rows.ratio_row("a", "b", "c", 0.5, 10.0, goal=20, n_runs=3, dtype="float64", threads=2)
+    row = measuring.ratio_row(
+        "a", "b", "c", 0.5, 10.0, goal=20, n_runs=3, dtype="float64", threads=2
+    )
     assert row["ratio"] == 20
-    assert rows.reached(row)
-    assert not rows.reached(row | {"goal": 20.1})
-    assert rows.reached(row | {"goal": None}) is None
+    assert measuring.reached(row)
+    assert not measuring.reached(row | {"goal": 20.1})
+    assert measuring.reached(row | {"goal": None}) is None
 
 
 @pytest.mark.parametrize(
@@ -252,23 +240,23 @@ def test_ratio_says_how_many_times_longer_the_others_take():
 )
 def test_limits_hold_in_their_direction(value, limit, at_most, kept):
     details = {"n_runs": 1, "dtype": "float64", "threads": 1}
-    row = rows.limit_row("a", "b", value, "s", limit=limit, at_most=at_most, **details)
-    assert rows.reached(row) is kept
+    row = measuring.limit_row("a", "b", value, "s", limit=limit, at_most=at_most, **details)
+    assert measuring.reached(row) is kept
 
 
 def test_floats_are_rounded_to_three_digits_and_whole_numbers_kept():
     numbers = 10 ** np.random.default_rng(0).uniform(-15, 9, 200) * np.resize([1, -1], 200)
     for number in numbers.tolist():
-        assert rows.rounded(number) == float(f"{number:.3g}")
+        assert measuring.rounded(number) == float(f"{number:.3g}")
     given = {"a": [123456, 1234.5, None, "b", True, 0.0], "c": (9.999, {"d": 2.0})}
-    assert rows.rounded(given) == {
+    assert measuring.rounded(given) == {
         "a": [123456, 1230.0, None, "b", True, 0.0],
         "c": [10.0, {"d": 2.0}],
     }
 
 
 def test_table_lines_columns_up():
-    text = rows.table(["name", "seconds"], [["a", 0.1234], ["long name", 1234.5], ["b", None]])
+    text = program.table(["name", "seconds"], [["a", 0.1234], ["long name", 1234.5], ["b", None]])
     assert text.splitlines() == [
         "name       seconds",
         "---------  -------",
@@ -293,30 +281,27 @@ def test_table_lines_columns_up():
     ],
 )
 def test_cells_show_three_digits(value, shown):
-    assert rows._cell(value) == shown
+    assert program._cell(value) == shown
 
 
 # ---- one topic anew
 
 
-class Topic:
-    """A topic with one row of each kind."""
-
-    @staticmethod
-    def measure(setting):
-        details = {"n_runs": 1, "dtype": "float64", "threads": 2}
-        return (
-            [rows.ratio_row("old", "name", "what else", 1.0, 20.00001, **details)],
-            [rows.limit_row("new", "name", 3.0, "s", **details)],
-        )
+def topic(setting):
+    """Return one row of each kind."""
+    details = {"n_runs": 1, "dtype": "float64", "threads": 2}
+    return (
+        [measuring.ratio_row("old", "name", "what else", 1.0, 20.00001, **details)],
+        [measuring.limit_row("new", "name", 3.0, "s", **details)],
+    )
 
 
 @pytest.fixture
 def one_topic(monkeypatch):
-    monkeypatch.setitem(program.GOALS, "topic", Topic)
-    monkeypatch.setattr(program.setting, "load", lambda quick: None)
+    monkeypatch.setitem(program.GOALS, "topic", topic)
+    monkeypatch.setattr(program.measuring, "load", lambda quick: None)
     return {
-        "machine": rows.rounded(machine.describe()),
+        "machine": measuring.rounded(measuring.describe()),
         "run": {"quick": False},
         "ratios": [{"id": "first"}, {"id": "old", "ratio": 5}, {"id": "last"}],
         "limits": [{"id": "kept"}],
@@ -342,12 +327,14 @@ def test_rows_of_another_machine_or_of_a_trial_are_not_mixed(one_topic):
 # ---- the stored results
 
 RATIOS = {
-    "ridge-sklearn-float64": 100,
-    "ridge-sklearn-float32": 100,
-    "ridge-himalaya-float64": 40,
-    "ridge-himalaya-float32": 40,
+    "ridge-sklearn-float64": 110,
+    "ridge-sklearn-float32": 110,
+    "ridge-himalaya-float64": 55,
+    "ridge-himalaya-float32": 60,
     "ridge-example": 4,
-    "lasso": 20,
+    "wide-5000": 5,
+    "wide-20000": 5,
+    "lasso": 50,
     "permutations": None,
     "road": 2,
     "decoding": 1,
@@ -355,8 +342,12 @@ RATIOS = {
 }
 LIMITS = {
     "nested": None,
-    "permutations-seconds": 60,
+    "permutations-seconds": 30,
     "permutations-memory": 1.5,
+    "wide-5000-memory": 3,
+    "wide-5000-weights": 1e-8,
+    "wide-20000-memory": 3,
+    "wide-20000-weights": 1e-8,
     "lasso-memory": 1,
     "lasso-support": 99,
     "lasso-penalty": 99,
@@ -411,8 +402,8 @@ def test_stored_slopes_are_those_of_the_stored_points(results):
             assert len(curve[key]) == len(x), name
         for key, values in (("seconds", curve["seconds"]), ("mb", curve["added_mb"])):
             whole, end = curve[f"slope_{key}"], curve[f"slope_{key}_end"]
-            assert whole == pytest.approx(timing.slope(x, values), abs=0.01), name
-            assert end == pytest.approx(timing.slope(x[-3:], values[-3:]), abs=0.01), name
+            assert whole == pytest.approx(measuring.slope(x, values), abs=0.01), name
+            assert end == pytest.approx(measuring.slope(x[-3:], values[-3:]), abs=0.01), name
         assert set(curve["fixed"]) | {name} == {
             "samples", "features", "voxels", "penalties", "folds"
         }  # fmt: skip
@@ -451,7 +442,7 @@ def test_stored_results_say_where_they_come_from_without_naming_a_computer(resul
 
 
 def test_stored_results_can_be_printed(results):
-    text = tables.tables(results)
+    text = program.tables(results)
     for id in [*RATIOS, *LIMITS, *(f"Growth with {name}" for name in growth.CURVES)]:
         assert id in text
     assert max(map(len, text.splitlines())) < 160
