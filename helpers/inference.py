@@ -274,7 +274,7 @@ def _count_images(image, n_trials):
         raise ValueError(
             f"No image is shown twice: {n_trials} trials, {n_trials} images. Expected repeats, "
             "because only they tell noise from differences between images. Use the figure runs: "
-            'datasets.recording(dataset, kind="figure").'
+            'data.recording(dataset, kind="figure").'
         )
     if len(labels) == 1:
         raise ValueError(

@@ -19,7 +19,8 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.patches import FancyArrowPatch
 from nilearn.image import get_data, resample_to_img
 
-from helpers import data, plotting, receptive_fields, ridge
+from helpers import data, plotting, receptive_fields
+from helpers.ridge import RidgeCV
 
 PICTURE = Path(__file__).resolve().parents[1] / "pages" / "images" / "overview.png"
 SLICE = 12
@@ -58,12 +59,12 @@ def compute(dataset):
     """
     recording = data.recording(dataset)
     X, Y, runs = recording.stimuli, recording.bold, recording.runs
-    scores = ridge.cross_validate(X, Y, runs).scores[0].mean(axis=0)
+    model = RidgeCV([100.0], cv=10).fit(X, Y, groups=runs)
+    scores = model.best_score_
     chosen = np.flatnonzero(scores > PREDICTED)
-    weights, _ = ridge.fit(X, Y[:, chosen], 100.0)
     _, hemisphere, _ = data.region_labels(dataset, recording.masker)
     images = np.stack([X[runs == run][row] for run, row in SHOWN])
-    fits = receptive_fields.fit_gaussians(weights.T)
+    fits = receptive_fields.fit_gaussians(model.coef_[chosen])
     return images, Voxels(recording.voxels[chosen], scores[chosen], hemisphere[chosen], fits)
 
 
