@@ -16,7 +16,7 @@ from benchmarks import growth, machine, peak, points, ridge_goals, rows, setting
 from helpers._engine import held_out
 from helpers._engine.folds import run_folds
 
-RESULTS = Path(__file__).parents[1] / "benchmarks" / "results.json"
+RESULTS = Path(__file__).parents[1] / "tools" / "benchmarks" / "results.json"
 ALPHAS = [0.1, 1.0, 10.0]
 
 

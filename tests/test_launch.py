@@ -56,9 +56,9 @@ def small_book(tmp_path):
 def fork_pages(tmp_path_factory):
     """Build every page of a fork, without running the notebooks; return the folder of pages."""
     book = tmp_path_factory.mktemp("fork")
-    for name in ("_config.yml", "_toc.yml", "intro.md", "references.bib"):
+    for name in ("_config.yml", "_toc.yml", "intro.md"):
         shutil.copy(ROOT / name, book)
-    for name in ("notebooks", "pages", "_static", "_ext", "_templates"):
+    for name in ("notebooks", "pages", "tools/theme"):
         shutil.copytree(ROOT / name, book / name)
     launch.write_address(book, FORK)
     launch.add_colab_cells(book)

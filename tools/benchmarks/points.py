@@ -19,7 +19,7 @@ from benchmarks import setting
 from benchmarks.timing import peak_mb
 from helpers import inference, receptive_fields, ridge, scaling
 
-ROOT = Path(__file__).parents[1]
+FOLDER = Path(__file__).parents[1]  # in which Python finds this package
 N_SCAN_RUNS = 20  # of made-up recordings; two to a fold
 ENOUGH = 10  # seconds after which a point is not measured again
 
@@ -45,7 +45,7 @@ def run_point(task, **arguments):
     """
     command = [sys.executable, "-m", "benchmarks.points", json.dumps({"task": task} | arguments)]
     quiet = os.environ | {"TQDM_DISABLE": "1"}
-    done = subprocess.run(command, cwd=ROOT, env=quiet, stdout=subprocess.PIPE, check=True)
+    done = subprocess.run(command, cwd=FOLDER, env=quiet, stdout=subprocess.PIPE, check=True)
     return json.loads(done.stdout)
 
 
