@@ -7,9 +7,9 @@ BIN := $(if $(filter Windows_NT,$(OS)),Scripts,bin)
 PY := .venv/$(BIN)/python
 BUILD := .venv/$(BIN)/jupyter-book build . --nitpick --warningiserror --keep-going
 LIGHTHOUSE := tests/lighthouse/node_modules/.package-lock.json
-SOURCES := $(wildcard _config.yml _toc.yml intro.md references.bib _static/* _ext/*.py _templates/* \
-	notebooks/*.ipynb pages/*.ipynb pages/*.md pages/images/* helpers/*.py helpers/*/*.py \
-	helpers/*.mplstyle helpers/_explorers/* benchmarks/results.json)
+SOURCES := $(wildcard _config.yml _toc.yml intro.md notebooks/*.ipynb pages/*.ipynb pages/*.md \
+	pages/*.bib pages/images/* helpers/*.py helpers/*/*.py helpers/*.mplstyle helpers/_explorers/* \
+	tools/theme/*/*.* tools/theme/static/fonts/* tools/benchmarks/results.json)
 
 # A page and a stored notebook have no place for progress bars; a reader's own session shows them.
 export TQDM_DISABLE := 1
@@ -51,19 +51,19 @@ real: .venv/made ## build the book on the real recording (downloads 153 MB)
 twin: .venv/made ## make the simulated twin
 	$(PY) -m helpers.twin
 
-benchmark: .venv/made ## measure speed and memory anew (20 minutes; let nothing else run)
-	$(PY) -m benchmarks
+benchmark: .venv/made ## measure speed and memory anew (30 minutes; let nothing else run)
+	cd tools && ../$(PY) -m benchmarks
 	@echo "Chapter 9 shows them: run and store it again with tools/execute.py."
 
 coursework: .venv/made ## write the assignments for students, without solutions
-	for name in a b c; do $(PY) coursework/grading.py release assignment_$$name || exit 1; done
-	@echo "For students: coursework/release"
+	for name in a b c; do $(PY) tools/coursework/grading.py release assignment_$$name || exit 1; done
+	@echo "For students: tools/coursework/release"
 
 student: coursework ## write what students get: chapters without solutions, and the assignments
 	$(PY) tools/student.py
 
 coursework-check: .venv/made ## grade ten made-up students, with right and wrong answers
-	$(PY) coursework/checking.py 10
+	$(PY) tools/coursework/checking.py 10
 
 lock: ## pin the newest versions of what pyproject.toml asks for
 	$(PYTHON) -m venv .lock
@@ -76,7 +76,7 @@ lock: ## pin the newest versions of what pyproject.toml asks for
 clean: ## remove all that these commands make, except the real recording
 	rm -rf .venv .lock _build _build_real student data/twin data/cache *.egg-info .pytest_cache .ruff_cache
 	rm -rf tests/lighthouse/node_modules
-	rm -rf $(addprefix coursework/,release submitted autograded feedback handout downloaded twins cache *.db *.csv)
+	rm -rf $(addprefix tools/coursework/,release submitted autograded feedback handout downloaded twins cache *.db *.csv)
 
 # The stamps below are written last, so that an interrupted step is done again.
 .venv/made: requirements.txt pyproject.toml

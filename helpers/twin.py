@@ -97,7 +97,7 @@ def graded_truth():
     if not folder:
         raise DataError(
             f"There is no truth here: hidden tests run while nbgrader grades, with "
-            f"{students.GRADED} set. Grade the notebook as coursework/README.md says."
+            f"{students.GRADED} set. Grade the notebook as tools/coursework/README.md says."
         )
     with np.load(Path(folder) / "truth.npz") as stored:
         return Bunch(**{name: stored[name][()] for name in stored})

@@ -15,7 +15,7 @@ from benchmarks import growth, measuring, peak, topics
 from helpers._engine import ridge, sums
 from helpers._engine.folds import run_folds, tabulate
 
-RESULTS = Path(__file__).parents[1] / "benchmarks" / "results.json"
+RESULTS = Path(__file__).parents[1] / "tools" / "benchmarks" / "results.json"
 ALPHAS = [0.1, 1.0, 10.0]
 
 

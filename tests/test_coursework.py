@@ -17,7 +17,7 @@ import student
 from helpers import twin
 from helpers._twin import students
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "coursework"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tools" / "coursework"))
 import checking
 import grading
 from wrong_answers import WRONG_ANSWERS

@@ -52,7 +52,7 @@ def test_each_card_names_its_chapter_and_earlier_ones():
 
 
 def test_page_and_file_cite_the_book_alike():
-    citation = yaml.safe_load(read("CITATION.cff"))
+    citation = yaml.safe_load(read("pages/CITATION.cff"))
     fields = dict(re.findall(r"^  (\w+) = \{+(.+?)\}+,$", read("pages/cite.md"), re.MULTILINE))
     assert fields == {
         "title": citation["title"],
@@ -63,7 +63,7 @@ def test_page_and_file_cite_the_book_alike():
 
 
 def test_newest_change_is_the_version_that_is_cited():
-    citation = yaml.safe_load(read("CITATION.cff"))
+    citation = yaml.safe_load(read("pages/CITATION.cff"))
     newest = re.search(r"^## (.+), version (\S+)$", read("pages/changelog.md"), re.MULTILINE)
     day = citation["date-released"]
     assert newest.groups() == (f"{day.day} {day:%B %Y}", str(citation["version"]))
@@ -128,7 +128,7 @@ def test_a_published_page_names_itself_for_cards_and_search_engines(tmp_path):
         "html_title": "The book",
         "html_theme": "sphinx_book_theme",
         "html_theme_options": {"repository_url": "https://github.com/me/course"},
-        "html_logo": str(ROOT / "_static" / "logo.svg"),
+        "html_logo": str(ROOT / "tools/theme/static/logo.svg"),
         "extensions": ["site_address"],
     }
     lines = "".join(f"{name} = {value!r}\n" for name, value in config.items())
@@ -137,7 +137,7 @@ def test_a_published_page_names_itself_for_cards_and_search_engines(tmp_path):
     done = subprocess.run(
         [sys.executable, "-c", start, "-q", "-W", "--keep-going", ".", "out"],
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT / "_ext")},
+        env={**os.environ, "PYTHONPATH": str(ROOT / "tools/theme/extensions")},
         capture_output=True,
         text=True,
         check=False,

@@ -56,9 +56,9 @@ def small_book(tmp_path):
 def fork_pages(tmp_path_factory):
     """Build every page of a fork, without running the notebooks; return the folder of pages."""
     book = tmp_path_factory.mktemp("fork")
-    for name in ("_config.yml", "_toc.yml", "intro.md", "references.bib"):
+    for name in ("_config.yml", "_toc.yml", "intro.md"):
         shutil.copy(ROOT / name, book)
-    for name in ("notebooks", "pages", "_static", "_ext", "_templates"):
+    for name in ("notebooks", "pages", "tools/theme"):
         shutil.copytree(ROOT / name, book / name)
     launch.write_address(book, FORK)
     launch.add_colab_cells(book)
@@ -209,7 +209,8 @@ def test_colab_cell_uses_the_standard_library_only():
 def test_address_stands_in_no_other_file():
     owner_and_name = "/".join(launch.read_address(ROOT)[0].split("/")[-2:])
     address = re.compile(rf"(?<![\w-]){re.escape(owner_and_name)}(?![\w-])")
-    names = ("notebooks", "pages", "helpers", "tests", "tools", ".ci", ".github/workflows")
+    names = ("notebooks", "pages", "helpers", "tests", "tools", ".ci")
+    names += (".github", ".github/workflows", "tools/theme/extensions")
     kinds = {".py", ".md", ".yml", ".toml", ".cff", ".ipynb", ".txt", ".bib", ""}
     files = [p for f in (ROOT, *(ROOT / name for name in names)) for p in f.iterdir()]
     files = [p for p in files if p.is_file() and p.suffix in kinds]

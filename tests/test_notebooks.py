@@ -106,7 +106,7 @@ def test_links_citations_and_terms():
     pages = in_the_book()
     cells = [cell for page in pages.values() for cell in page]
     findings = prose_checks.dead_links(pages, ROOT)
-    findings += prose_checks.dead_citations(cells, ROOT / "references.bib")
+    findings += prose_checks.dead_citations(cells, ROOT / "pages" / "references.bib")
     findings += prose_checks.dead_terms(cells, ROOT / "pages" / "glossary.md")
     assert not findings, report(findings)
 
@@ -115,6 +115,8 @@ def test_nothing_is_copied_and_every_helper_is_used():
     pages = list(in_the_book(NOTEBOOKS).values())
     findings = copy_checks.repeated_alts(pages)
     findings += copy_checks.copied_code(pages)
-    assignments = [read_cells(path, ROOT) for path in ROOT.glob("coursework/source/*/*.ipynb")]
+    assignments = [
+        read_cells(path, ROOT) for path in ROOT.glob("tools/coursework/source/*/*.ipynb")
+    ]
     findings += copy_checks.unused_helpers(ROOT / "helpers", pages + assignments)
     assert not findings, report(findings)

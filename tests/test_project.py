@@ -4,6 +4,8 @@ import ast
 import json
 import os
 import re
+import shutil
+import subprocess
 import sys
 import tomllib
 from pathlib import Path
@@ -14,6 +16,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parent.parent
+CONTRIBUTING = ".github/CONTRIBUTING.md"
 # Where a package's import differs from its name.
 IMPORTED_AS = {"scikit-learn": "sklearn", "ipython": "IPython"}
 OPTIONAL = {"dask", "distributed"}  # the extra "dask"
@@ -42,6 +45,28 @@ def _workflows():
 
 def _targets():
     return set(re.findall(r"^([a-z]+):.*##", _read("Makefile"), flags=re.MULTILINE))
+
+
+# ---- the root
+
+
+def _tracked():
+    """Paths of all that Git tracks here, relative to the root."""
+    if not (ROOT / ".git").exists() or not shutil.which("git"):
+        pytest.skip("this is no clone, or there is no Git: what is tracked is not known")
+    listing = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, encoding="utf-8"
+    )
+    if listing.returncode:
+        pytest.skip(f"Git does not list this folder: {listing.stderr.strip()}")
+    return [path for path in listing.stdout.split("\0") if path]
+
+
+def test_root_shows_the_book():
+    entries = {path.split("/")[0] for path in _tracked()}
+    book = {"_config.yml", "_toc.yml", "notebooks", "helpers", "requirements.txt", "tests"}
+    assert book <= entries
+    assert len(entries) <= 18, sorted(entries)
 
 
 # ---- the lock
@@ -112,21 +137,27 @@ def test_loose_list_is_what_helpers_and_notebooks_import():
 
 
 def test_binder_gets_the_oldest_python_that_the_book_supports():
-    assert _read("runtime.txt").strip() == "python-3.11"
+    assert _read(".binder/runtime.txt").strip() == "python-3.11"
     assert _project()["requires-python"] == ">=3.11"
 
 
-def test_binder_uses_the_helpers_of_the_repository_and_makes_the_twin():
+def test_binder_installs_the_lock_with_the_helpers_of_the_repository_and_makes_the_twin():
     from helpers import twin
 
-    script = _read("postBuild")
+    # Binder reads this folder and ignores what the root has.
+    files = {path.name for path in (ROOT / ".binder").iterdir()}
+    assert {"postBuild", "requirements.txt", "runtime.txt"} <= files
+    # pip looks for the file beside this one, and for "-e ." in the folder in which it runs.
+    lines = _read(".binder/requirements.txt").splitlines()
+    assert [line for line in lines if not line.startswith("#")] == ["-r ../requirements.txt"]
+
+    script = _read(".binder/postBuild")
     assert re.findall(r"^python .*$", script, re.MULTILINE) == [
-        "python -m pip install --quiet --no-deps --editable .",
         f"python -m {twin.__name__}",
     ]
     assert callable(twin.main)
     assert script.startswith("#!") and "\r" not in script
-    assert os.name == "nt" or os.access(ROOT / "postBuild", os.X_OK)
+    assert os.name == "nt" or os.access(ROOT / ".binder" / "postBuild", os.X_OK)
 
 
 # ---- commands and workflows
@@ -137,7 +168,7 @@ def test_readme_explains_every_target_of_the_makefile():
     assert named == _targets()
 
 
-@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", ".ci/run"])
+@pytest.mark.parametrize("name", ["README.md", CONTRIBUTING, ".ci/run"])
 def test_named_targets_exist(name):
     named = set(re.findall(r"`make ([a-z]+)|^make ([a-z]+)", _read(name), re.MULTILINE))
     assert {first or second for first, second in named} <= _targets()
@@ -170,7 +201,7 @@ def test_weekly_run_does_not_use_the_lock():
 
 
 def test_citation_names_the_book_and_invents_nobody():
-    citation = yaml.safe_load(_read("CITATION.cff"))
+    citation = yaml.safe_load(_read("pages/CITATION.cff"))
     assert citation["cff-version"] == "1.2.0"
     assert citation["title"] == yaml.safe_load(_read("_config.yml"))["title"]
     assert str(citation["version"]) == _project()["version"]
@@ -182,15 +213,15 @@ def test_citation_names_the_book_and_invents_nobody():
 
 def test_licences_are_whole():
     assert "Redistribution and use in source and binary forms" in _read("LICENSE")
-    text = _read("LICENSE-TEXT")
+    text = _read("pages/LICENSE-TEXT")
     assert "Creative Commons Attribution 4.0 International Public License" in text
     sections = re.findall(r"^Section (\d) -- ", text, re.MULTILINE)
     assert sections == list("12345678")
 
 
 def test_readme_links_to_files_that_exist():
-    for name in ("README.md", "CONTRIBUTING.md"):
+    for name in ("README.md", CONTRIBUTING):
         links = re.findall(r"\]\((?!https?:)([^)#]+)\)", _read(name))
         assert links or name != "README.md"
-        missing = [link for link in links if not (ROOT / link).exists()]
+        missing = [link for link in links if not (ROOT / name).parent.joinpath(link).exists()]
         assert missing == [], name

@@ -17,7 +17,7 @@ from helpers._engine.folds import run_folds, tabulate
 
 ROOT = Path(__file__).resolve().parent.parent
 CHAPTER = ROOT / "notebooks" / "09_scaling_up.ipynb"
-RESULTS = ROOT / "benchmarks" / "results.json"
+RESULTS = ROOT / "tools" / "benchmarks" / "results.json"
 
 FORMULAS = {
     "scaling-loop": r"F_\text{loop} = 2 a K p (n + p)",

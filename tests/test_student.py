@@ -169,9 +169,10 @@ def folder(tmp_path_factory):
 
 def test_folder_for_students_has_all_that_binder_needs_and_no_solution(folder):
     names = {path.name for path in folder.iterdir()}
-    assert {"requirements.txt", "runtime.txt", "postBuild", "pyproject.toml", "helpers"} <= names
+    assert {".binder", "requirements.txt", "pyproject.toml", "helpers"} <= names
     assert not names & {"coursework", "tests", "of an earlier run"}
-    assert os.name == "nt" or os.access(folder / "postBuild", os.X_OK)
+    assert {path.name for path in (folder / "tools").rglob("*")} == {"benchmarks", "results.json"}
+    assert os.name == "nt" or os.access(folder / ".binder" / "postBuild", os.X_OK)
     assert len(list(folder.glob("notebooks/*.ipynb"))) == len(CHAPTERS)
     assert (folder / "assignments" / "assignment_a" / "assignment_a.ipynb").is_file()
     assert not [path for path in folder.rglob("*") if path.name == "__pycache__"]

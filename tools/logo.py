@@ -15,7 +15,7 @@ from matplotlib.colors import LinearSegmentedColormap, to_hex
 
 from helpers import receptive_fields
 
-STATIC = Path(__file__).resolve().parents[1] / "_static"
+STATIC = Path(__file__).with_name("theme") / "static"
 CENTRE, SIZE = (3.6, 4.1), 2.0  # row, column and standard deviation, in pixels
 STEP, GAP, EDGE = 10, 1, 6  # from square to square, between two squares, around all of them
 # Dark on its own dark card, so that it looks the same on a light and on a dark page.
@@ -89,7 +89,7 @@ def main():
     # Without the name of the program, the file depends on nothing but the picture.
     name, metadata = STATIC / "favicon.png", {"Software": None}
     matplotlib.image.imsave(name, icon(field()), metadata=metadata)
-    print("_static/logo.svg, _static/favicon.png")
+    print("tools/theme/static/logo.svg, tools/theme/static/favicon.png")
 
 
 if __name__ == "__main__":

@@ -42,7 +42,7 @@ def front_matter(titles, sheets, parts):
     str
     """
     config = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
-    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    citation = yaml.safe_load((ROOT / "pages" / "CITATION.cff").read_text(encoding="utf-8"))
     lists = [
         (f"<h2>{html.escape(caption)}</h2>" if caption else "")
         + "<ol>"

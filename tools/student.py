@@ -21,13 +21,11 @@ from solutions import without_solutions
 SHARED = (
     "helpers",
     "pages",
-    "benchmarks/results.json",
+    "tools/benchmarks/results.json",
     "pyproject.toml",
     "requirements.txt",
-    "runtime.txt",
-    "postBuild",
+    ".binder",
     "LICENSE",
-    "LICENSE-TEXT",
 )
 
 
@@ -97,7 +95,7 @@ def write_book(book, release, folder):
         chapters = write_chapters(book, made / "notebooks")
         for name in SHARED:
             _copy(book / name, made / name)
-        _copy(book / "coursework" / "students.md", made / "README.md")
+        _copy(book / "tools" / "coursework" / "students.md", made / "README.md")
         for assignment in released:
             _copy(assignment, made / "assignments" / assignment.name)
         if folder.exists():
@@ -119,7 +117,9 @@ def main():
     """Write the students' version of the book that this file belongs to."""
     book = Path(__file__).resolve().parent.parent
     try:
-        chapters, assignments = write_book(book, book / "coursework" / "release", book / "student")
+        chapters, assignments = write_book(
+            book, book / "tools" / "coursework" / "release", book / "student"
+        )
     except ValueError as error:
         sys.exit(str(error))
     held = f"{len(chapters)} chapters without solutions, {len(assignments)} assignments"

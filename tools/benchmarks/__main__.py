@@ -1,5 +1,7 @@
 """Measure everything, print the tables, and write results.json.
 
+In the folder ``tools``:
+
 python -m benchmarks            # about 25 minutes on two cores
 python -m benchmarks --quick    # two minutes: few voxels, once; its numbers mean little
 python -m benchmarks --only decoding    # one topic; the other rows of the file stay

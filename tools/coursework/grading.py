@@ -1,8 +1,8 @@
 """The loop of the coursework: release, hand out, collect, grade, give feedback, export.
 
-``python coursework/grading.py --help`` lists the commands. nbgrader does the work. This module
-adds a recording for each student, a process of its own for each submission, with limits to its
-time and memory, and a report that says what was out of order.
+``python tools/coursework/grading.py --help`` lists the commands. nbgrader does the work. This
+module adds a recording for each student, a process of its own for each submission, with limits to
+its time and memory, and a report that says what was out of order.
 """
 
 import argparse

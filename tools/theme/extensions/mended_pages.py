@@ -1,6 +1,6 @@
 """What the theme and the extensions get wrong on every page, mended while Sphinx writes it.
 
-The style sheet ``_static/accessibility.css`` and the template ``_templates/layout.html`` mend the
+The style sheet ``static/accessibility.css`` and the template ``templates/layout.html`` mend the
 rest. ``tests/test_browser.py`` sees when one of these is needed no longer, or not enough.
 """
 

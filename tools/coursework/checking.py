@@ -1,6 +1,6 @@
 """Run the whole loop on made-up students and compare the points with what they should be.
 
-``python coursework/checking.py 10`` does it for ten students and all assignments, as ``make
+``python tools/coursework/checking.py 10`` does it for ten students and all assignments, as ``make
 coursework-check`` does, and prints the table of wrong answers.
 """
 

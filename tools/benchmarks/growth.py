@@ -140,7 +140,7 @@ def whole_brain(voxels):
 
 # ---- one measurement in a process of its own
 
-ROOT = Path(__file__).parents[1]
+FOLDER = Path(__file__).parents[1]  # in which Python finds this package
 N_SCAN_RUNS = 20  # of made-up recordings; two to a fold
 CHECKED = 20  # voxels whose weights are held against scikit-learn's
 ENOUGH = 10  # seconds after which a point is not measured again
@@ -167,7 +167,7 @@ def run_point(task, **arguments):
     """
     command = [sys.executable, "-m", "benchmarks.growth", json.dumps({"task": task} | arguments)]
     quiet = os.environ | {"TQDM_DISABLE": "1"}
-    done = subprocess.run(command, cwd=ROOT, env=quiet, stdout=subprocess.PIPE, check=True)
+    done = subprocess.run(command, cwd=FOLDER, env=quiet, stdout=subprocess.PIPE, check=True)
     return json.loads(done.stdout)
 
 
