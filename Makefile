@@ -14,7 +14,20 @@ SOURCES := $(wildcard _config.yml _toc.yml intro.md notebooks/*.ipynb pages/*.ip
 # A page and a stored notebook have no place for progress bars; a reader's own session shows them.
 export TQDM_DISABLE := 1
 
-.PHONY: help book test lint lighthouse pdf serve real twin benchmark coursework student coursework-check lock clean
+# Two tests at a time, on a core each. What a file holds stays together: cells of a notebook share a
+# kernel, and tests of a module its fixtures.
+PYTEST := BOOK_DATA=twin OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(PY) -m pytest -rs --nbval \
+	--nbval-current-env --nbval-sanitize-with tests/nbval_sanitise.cfg --numprocesses 2 --dist loadfile
+# What needs the built book; everything else is tested while it is being built.
+OF_THE_PAGES := $(wildcard tests/test_book.py tests/test_browser.py tests/test_pdf.py tests/test_front_matter.py)
+
+# Of one chapter, CHAPTER=04: its notebook, its exercises and its formulas.
+NOTEBOOK := $(wildcard notebooks/$(CHAPTER)_*.ipynb)
+EXERCISES := $(shell sed -n 's/.*from helpers.exercises import \([a-z_]*\).*/\1/p' $(NOTEBOOK) /dev/null)
+OF_THE_CHAPTER := $(wildcard tests/test_exercises_$(EXERCISES).py tests/test_formulas_$(CHAPTER).py)
+
+.PHONY: help book draft test test-all tested-code tested-chapter lint hooks lighthouse pdf serve real twin \
+	benchmark coursework student coursework-check lock clean
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' Makefile
@@ -22,14 +35,40 @@ help:
 book: _build/made ## build the book on the simulated twin
 	@echo "The book: _build/html/index.html"
 
-test: lint _build/made ## check the modules, every notebook and the built book
-	@echo "Testing the modules, the notebooks, and the book in _build/html/index.html"
-	BOOK_DATA=twin $(PY) -m pytest -rs --nbval --nbval-current-env --nbval-sanitize-with tests/nbval_sanitise.cfg \
-		tests notebooks pages
+draft: .venv/made | twin ## build the pages anew, but run only notebooks whose code has changed
+	@mkdir -p _build_draft
+	sed 's/execute_notebooks: force/execute_notebooks: cache/' _config.yml > _build_draft/config.yml
+	BOOK_DATA=twin .venv/$(BIN)/jupyter-book build . --config _build_draft/config.yml --path-output _build_draft
+	@echo "The draft: _build_draft/_build/html/index.html"
+
+ifdef CHAPTER
+test: lint tested-chapter
+else
+test: lint ## check what a change can break; CHAPTER=04 checks one chapter
+	$(MAKE) --jobs=2 _build/made tested-code
+	@echo "Testing the book in _build/html/index.html"
+	$(PYTEST) -m "not slow" $(OF_THE_PAGES)
+endif
+
+test-all: test ## check everything that a release needs (an hour)
+	$(PYTEST) -m slow tests
+	$(MAKE) lighthouse coursework-check pdf
+
+# The build takes one core meanwhile.
+tested-code: .venv/made | twin
+	$(PYTEST) --numprocesses 1 -m "not slow" $(addprefix --ignore=,$(OF_THE_PAGES)) tests notebooks pages
+
+tested-chapter: .venv/made | twin
+	@test -n "$(NOTEBOOK)" || { echo "No notebook is notebooks/$(CHAPTER)_*.ipynb: say CHAPTER=04, for instance"; exit 2; }
+	$(PYTEST) -m "not slow" $(NOTEBOOK) $(OF_THE_CHAPTER) tests/test_notebooks.py \
+		-k "$(basename $(notdir $(NOTEBOOK))) or test_exercises or test_formulas"
 
 lint: .venv/made ## check style and layout of modules and notebooks
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
+
+hooks: .venv/made ## check style and tidy notebooks at every commit
+	.venv/$(BIN)/pre-commit install --config .github/pre-commit.yaml
 
 # Pages to measure, without suffix: PAGES="intro search"; all, if none is named.
 lighthouse: $(LIGHTHOUSE) _build/made ## measure accessibility and good practice of pages (needs Node.js)
@@ -74,7 +113,7 @@ lock: ## pin the newest versions of what pyproject.toml asks for
 	@echo "The lock: requirements.txt"
 
 clean: ## remove all that these commands make, except the real recording
-	rm -rf .venv .lock _build _build_real student data/twin data/cache *.egg-info .pytest_cache .ruff_cache
+	rm -rf .venv .lock _build _build_draft _build_real student data/twin data/cache *.egg-info .pytest_cache .ruff_cache
 	rm -rf tests/lighthouse/node_modules
 	rm -rf $(addprefix tools/coursework/,release submitted autograded feedback handout downloaded twins cache *.db *.csv)
 

@@ -40,7 +40,7 @@ def _find_address(config):
     if not found:
         raise ValueError(
             "_config.yml has no block 'repository:' with the lines 'url: ...' and 'branch: ...' "
-            "under it, indented by two spaces; put it back as .github/CONTRIBUTING.md shows it."
+            "under it, indented by two spaces; put it back as .github/PUBLISHING.md shows it."
         )
     return found
 
