@@ -2,8 +2,8 @@
 
     python tools/tidy.py notebooks/01_loading.ipynb
 
-JupyterLab stores images, timings and ids of its own, which hide a change that a reader would see. Exit
-code 1 says that a notebook was in another form and is stored anew, so that a commit can stop.
+JupyterLab stores images, timings and ids of its own, which hide a change that a reader would see.
+Exit code 1 says that a notebook was in another form and is stored anew, so that a commit can stop.
 """
 
 import sys
