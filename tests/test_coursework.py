@@ -99,16 +99,32 @@ def first(root):
     return checking.run_loop(root, FIRST, STUDENTS, broken, minutes=60, gigabytes=3, jobs=2)
 
 
+@pytest.mark.parametrize("assignment", WRONG_ANSWERS)
+def test_one_student_with_right_answers_gets_all_points(assignment, tmp_path):
+    """What a change breaks first; `make test-all` grades wrong and broken submissions, too."""
+    root = checking.copy_course(tmp_path)
+    course = grading.open_course(root)
+    grading.release(course, assignment)
+    checking.hand_in(root, assignment, "mia", checking.read(root, assignment))
+    grading.collect(course, assignment)
+    (report,) = grading.grade(course, assignment, minutes=60)
+    assert report["status"] == "graded", report
+    assert checking.points_lost(course, assignment, "mia") == {}
+
+
+@pytest.mark.slow
 def test_the_first_assignment_gives_the_points_of_the_table(root, first):
     assert not checking.faults(root, FIRST, STUDENTS, first[1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("assignment", [name for name in WRONG_ANSWERS if name != FIRST])
 def test_an_assignment_gives_the_points_of_the_table(root, first, assignment):
     _, lost = checking.run_loop(root, assignment, STUDENTS, jobs=2)
     assert not checking.faults(root, assignment, STUDENTS, lost)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BROKEN)
 def test_a_broken_submission_is_reported_and_graded_as_far_as_it_goes(root, first, name):
     if name not in first[0]:
@@ -122,6 +138,7 @@ def test_a_broken_submission_is_reported_and_graded_as_far_as_it_goes(root, firs
     assert lost == points
 
 
+@pytest.mark.slow
 def test_grades_report_and_feedback_are_written(root, first):
     with (root / "grades.csv").open() as stream:
         scores = {row["student_id"]: float(row["score"]) for row in csv.DictReader(stream)
@@ -151,6 +168,7 @@ child.wait()
 """
 
 
+@pytest.mark.slow
 def test_a_submission_that_does_not_end_is_killed_with_all_that_it_started(root, first, tmp_path):
     """It gets twice the time until it has come to the cell that does not end."""
     folder = root / "submitted" / "endless" / FIRST
@@ -169,6 +187,7 @@ def test_a_submission_that_does_not_end_is_killed_with_all_that_it_started(root,
         assert gone or psutil.Process(number).status() == psutil.STATUS_ZOMBIE
 
 
+@pytest.mark.slow
 def test_a_kernel_that_did_not_start_is_started_again(root, first, monkeypatch):
     (root / "submitted" / "mia" / "assignment_x").mkdir()
     failed = {"success": False, "log": f"RuntimeError: {grading.NOT_STARTED} to it", "error": None}
@@ -181,6 +200,7 @@ def test_a_kernel_that_did_not_start_is_started_again(root, first, monkeypatch):
     assert next(results, "none left") == "none left"
 
 
+@pytest.mark.slow
 def test_what_students_get_holds_no_solution_no_hidden_test_and_no_truth(root, first):
     (packed,) = grading.hand_out(grading.open_course(root), FIRST, ["mia"])
     with zipfile.ZipFile(packed) as archive:
@@ -195,12 +215,13 @@ def test_what_students_get_holds_no_solution_no_hidden_test_and_no_truth(root, f
             assert json.dumps(line.strip())[1:-1] not in text or len(line.strip()) < 12
 
 
+@pytest.mark.slow
 def test_the_release_runs_from_the_folder_for_students(root, tmp_path, monkeypatch):
     """As in Binder: the helpers of that folder, and a recording made from the id."""
     for assignment in WRONG_ANSWERS:
         grading.release(grading.open_course(root), assignment)
     folder = tmp_path / "student"
-    student.write_book(grading.HERE.parent, root / "release", folder)
+    student.write_book(grading.HERE.parents[1], root / "release", folder)
     monkeypatch.setenv("PYTHONPATH", str(folder))
     for path in sorted(folder.glob("assignments/*/*.ipynb")):
         notebook = nbformat.read(path, as_version=4)
@@ -214,6 +235,7 @@ def test_the_release_runs_from_the_folder_for_students(root, tmp_path, monkeypat
         assert (path.parent / "recording" / "mask.nii.gz").is_file()
 
 
+@pytest.mark.slow
 def test_in_a_course_with_a_secret_the_notebook_asks_for_the_recording(root, monkeypatch):
     (root / "salt.txt").write_text("a secret\n")
     grading.release(grading.open_course(root), FIRST)
@@ -225,6 +247,7 @@ def test_in_a_course_with_a_secret_the_notebook_asks_for_the_recording(root, mon
     assert not Path(students.HANDED_OUT).exists()
 
 
+@pytest.mark.slow
 def test_a_secret_of_the_course_changes_the_twins(root, first, tmp_path):
     other = checking.copy_course(tmp_path)
     (other / "salt.txt").write_text("a secret\n")

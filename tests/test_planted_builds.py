@@ -94,6 +94,7 @@ def test_make_runs_the_strict_commands():
     assert not execute.get("exclude_patterns")
 
 
+@pytest.mark.slow
 def test_strict_nbval_sees_every_change(tmp_path):
     original = toy(
         tmp_path,
@@ -112,6 +113,7 @@ def test_strict_nbval_sees_every_change(tmp_path):
     assert sorted(failed) == sorted((name, str(FAILING[name])) for name in CHANGES), output
 
 
+@pytest.mark.slow
 def test_changing_alpha_in_the_ridge_chapter_fails(tmp_path):
     """The example's penalty decides printed scores: 1000 in its place cannot pass."""
     notebook = tmp_path / RIDGE.name
@@ -134,12 +136,14 @@ def build(folder, source):
     return run("-c", start, "build", "-n", "-W", "--keep-going", ".", folder=folder)
 
 
+@pytest.mark.slow
 def test_a_book_in_order_is_built(tmp_path):
     code, output = build(tmp_path, "print(1)")
     assert code == 0, output
     assert (tmp_path / "_build" / "html" / "toy.html").is_file()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("source", "words"),
     [

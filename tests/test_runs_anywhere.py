@@ -21,7 +21,10 @@ NOTEBOOKS = ROOT / "notebooks"
 OFFLINE = ROOT / "tests" / "offline"
 
 # On Windows, pyzmq says that it starts a thread for the kernel's messages; nothing is wrong.
-pytestmark = pytest.mark.filterwarnings("ignore:Proactor event loop:RuntimeWarning")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore:Proactor event loop:RuntimeWarning"),
+]
 
 
 def shown(notebook):

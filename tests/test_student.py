@@ -70,6 +70,7 @@ def test_no_line_of_a_solution_is_left(chapter, written):
     assert not any(cell.get("outputs") or cell.get("execution_count") for cell in made.cells)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=name)
 def test_runs_to_each_stub_and_on_with_the_solution(chapter, written):
     made = read(next(path for path in written if path.name == chapter.name))
@@ -193,6 +194,7 @@ def test_no_folder_is_written_without_assignments(tmp_path):
     assert not (tmp_path / "student").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not BASH, reason="the workflow's steps are for bash")
 def test_publishing_pushes_a_branch_that_is_the_folder_for_students(folder, tmp_path):
     """The workflow's own lines, run in a repository of two files."""
