@@ -82,7 +82,7 @@ class Sides:
     def shared_work(self):
         """Do the same with the helper, which shares work between patches."""
         responses, images = late(self.training, self.Y)
-        return decoding.reconstruct(images, responses, self.measured)
+        return decoding.reconstruct_multiscale(images, responses, self.measured)
 
 
 def make_features(recording):
