@@ -200,7 +200,7 @@ def test_the_release_runs_from_the_folder_for_students(root, tmp_path, monkeypat
     for assignment in WRONG_ANSWERS:
         grading.release(grading.open_course(root), assignment)
     folder = tmp_path / "student"
-    student.write_book(grading.HERE.parent, root / "release", folder)
+    student.write_book(grading.HERE.parents[1], root / "release", folder)
     monkeypatch.setenv("PYTHONPATH", str(folder))
     for path in sorted(folder.glob("assignments/*/*.ipynb")):
         notebook = nbformat.read(path, as_version=4)
