@@ -46,8 +46,8 @@ test: lint tested-chapter
 else
 test: lint ## check what a change can break; CHAPTER=04 checks one chapter
 	$(MAKE) --jobs=2 _build/made tested-code
-	@echo "Testing the book in _build/html/index.html"
-	$(PYTEST) -m "not slow" $(OF_THE_PAGES)
+	@echo "Testing the notebooks, and the book in _build/html/index.html"
+	$(PYTEST) -m "not slow" $(OF_THE_PAGES) notebooks pages
 endif
 
 test-all: test ## check everything that a release needs (an hour)
@@ -56,7 +56,7 @@ test-all: test ## check everything that a release needs (an hour)
 
 # The build takes one core meanwhile.
 tested-code: .venv/made | twin
-	$(PYTEST) --numprocesses 1 -m "not slow" $(addprefix --ignore=,$(OF_THE_PAGES)) tests notebooks pages
+	$(PYTEST) --numprocesses 1 -m "not slow" $(addprefix --ignore=,$(OF_THE_PAGES)) tests
 
 tested-chapter: .venv/made | twin
 	@test -n "$(NOTEBOOK)" || { echo "No notebook is notebooks/$(CHAPTER)_*.ipynb: say CHAPTER=04, for instance"; exit 2; }

@@ -119,6 +119,7 @@ def shuffled_null(X, Y, runs, n_permutations, rng):
     return np.array([score(X, Y[rng.permutation(len(Y))], runs) for _ in range(n_permutations)])
 
 
+@pytest.mark.slow
 def test_these_checks_refuse_a_null_of_shuffled_volumes():
     """Its p-values are wrong for silent voxels, and it finds the on_off voxels."""
     shares, rates = [], []

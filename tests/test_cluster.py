@@ -126,6 +126,7 @@ def test_scores_are_those_of_one_process(client, subjects, expected, computed):
     assert len(computed()) == len(set(computed())) == 2 * N_BLOCKS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_killed", [1, 2])
 def test_a_killed_worker_costs_nothing_but_time(
     client, subjects, expected, computed, when_five_are_done, n_killed
@@ -223,6 +224,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 def test_nothing_goes_to_stderr_even_when_a_worker_is_killed(tmp_path):
     pytest.importorskip("dask", reason=NO_DASK)
     program = tmp_path / "program.py"

@@ -99,7 +99,10 @@ def first(root):
     return checking.run_loop(root, FIRST, STUDENTS, broken, minutes=60, gigabytes=3, jobs=2)
 
 
-@pytest.mark.parametrize("assignment", WRONG_ANSWERS)
+@pytest.mark.parametrize(
+    "assignment",
+    [FIRST, *(pytest.param(n, marks=pytest.mark.slow) for n in WRONG_ANSWERS if n != FIRST)],
+)
 def test_one_student_with_right_answers_gets_all_points(assignment, tmp_path):
     """What a change breaks first; `make test-all` grades wrong and broken submissions, too."""
     root = checking.copy_course(tmp_path)

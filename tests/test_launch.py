@@ -86,6 +86,7 @@ def _notebooks_in_toc():
     return [file for file in files if (ROOT / f"{file}.ipynb").exists()]
 
 
+@pytest.mark.slow
 def test_every_launch_button_of_a_fork_opens_the_fork(fork_pages):
     notebooks = _notebooks_in_toc()
     assert notebooks

@@ -4,6 +4,7 @@ The recording is found through the environment variable REAL_BOLD_DIR; see test_
 """
 
 import numpy as np
+import pytest
 from scipy.stats import false_discovery_control
 
 from helpers import features, inference, ridge
@@ -40,6 +41,7 @@ def test_a_quarter_of_the_voxels_survives(real_bold):
     assert found.sum() >= 114
 
 
+@pytest.mark.slow
 def test_hardly_any_survives_with_reversed_stimuli(real_bold):
     wrong = np.vstack([real_bold.stimuli[real_bold.runs == run][::-1] for run in (0, 1)])
     p = p_values(real_bold, wrong)

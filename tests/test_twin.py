@@ -306,6 +306,7 @@ def test_ceilings_follow_their_definitions():
     assert ceilings.random() == pytest.approx([1, share, 0])
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_files(dataset, folder, tmp_path):
     """Byte for byte on one machine; the fingerprint holds over machines."""
     again = make_twin(tmp_path / "again")

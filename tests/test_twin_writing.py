@@ -73,6 +73,7 @@ make_twin(sys.argv[1])
     return subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)
 
 
+@pytest.mark.slow
 def test_a_killed_run_leaves_no_twin_and_the_next_run_succeeds(tmp_path):
     ended = end_at_image(tmp_path / "twin", 45, "psutil.Process().kill()")
     assert ended.returncode != 0 and ended.stderr == ""
@@ -85,6 +86,7 @@ def test_a_killed_run_leaves_no_twin_and_the_next_run_succeeds(tmp_path):
     assert len(load_truth(tmp_path / "twin").weights) == 5438
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="Windows sends no interrupt to one process")
 def test_an_interrupted_run_cleans_up_at_once(tmp_path):
     interrupt = "signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)"

@@ -229,6 +229,7 @@ with open(given, "rb") as stream:
 """
 
 
+@pytest.mark.slow
 def test_a_killed_process_goes_on_where_it_was(given, tmp_path):
     """It is killed in the 5th, the 20th and the 35th block that is begun, each time anew."""
     (tmp_path / "job").write_bytes(pickle.dumps(given | {"block": 1}))
