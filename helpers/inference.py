@@ -26,7 +26,7 @@ __all__ = [
     "single_trial_ceiling",
 ]
 
-BATCH = 100  # permutations that are finished together; an interrupt loses no more than these
+BATCH = 250  # permutations that are finished together; an interrupt loses no more than these
 TIE = 1e-4  # R2 as close as this are the same: single precision may cost as much
 
 

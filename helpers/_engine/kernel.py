@@ -145,17 +145,17 @@ class KernelPlan:
     def _score_alpha(self, vectors, shrinkage, rotated, tests, errors):
         """Fill in the squared errors of one penalty, (n_splits, n_voxels)."""
 
-        def invert(test):
+        def leave_out(test):
             U = vectors[test]
-            return np.linalg.inv((U * shrinkage) @ U.T).astype(self.dtype)
+            BU = U * shrinkage
+            return (np.linalg.inv(BU @ U.T) @ BU).astype(self.dtype)
 
-        inverses = on_threads(invert, tests)
-        shrunk = (vectors * shrinkage).astype(self.dtype)
+        models = on_threads(leave_out, tests)
 
         def work(block):
-            left = shrunk @ rotated[:, block]
-            for row, test, inverse in zip(errors, tests, inverses, strict=True):
-                error = inverse @ left[test]
+            y = rotated[:, block]
+            for row, model in zip(errors, models, strict=True):
+                error = model @ y
                 row[block] = np.einsum("nv,nv->v", error, error)
 
         for_blocks(work, rotated.shape[1], BLOCK)

@@ -175,9 +175,10 @@ def _next_join(alpha, left, change, closed):
     steps = np.full(left.shape, np.inf)
     for sign in (1, -1):
         rate = 1 - sign * change
-        may = (rate > PARALLEL) & ~closed
-        arrival = (alpha[:, np.newaxis] - sign * left) / np.where(may, rate, np.nan)
-        steps = np.fmin(steps, arrival)  # leaves NaN out
+        np.copyto(rate, np.nan, where=(rate <= PARALLEL) | closed)
+        arrival = alpha[:, np.newaxis] - sign * left
+        arrival /= rate
+        np.fmin(steps, arrival, out=steps)  # leaves NaN out
     shortest = steps.min(axis=1)
     together = steps <= (shortest + TIE * alpha)[:, np.newaxis]
     return shortest, together.argmax(axis=1)
@@ -190,7 +191,7 @@ def _next_drop(left, weights, direction):
     return steps.min(axis=1), steps.argmin(axis=1)
 
 
-BLOCK = 256  # voxels; with a hundred pixels, their weights along ten steps take 2 MB
+BLOCK = 1024  # voxels; with fewer, the threads wait for their turn between short steps
 PATH_BYTES = 64e6  # what the weights along a long path may take, in each thread
 ROUNDING = 1e-7  # correlations below this one count as 0
 

@@ -1,15 +1,26 @@
 """Ridge scores for many orders of the responses' runs, while the images stay where they are.
 
 Append a column of ones to the images X: its weight is the intercept, which has no penalty. Then
-the training runs give the weights, and the held-out runs x, y the error, from plain sums without
-any mean:
+the training runs X, Y give the weights, and the held-out runs x, y the error, from plain sums
+without any mean:
 
-    w = H X'y    with    H = (X'X + P)^-1,    P = diag(0, a, ..., a),
-    |y - x w|^2  =  y'y + 2 w'(x'x w / 2 - x'y).
+    w = (X'X + P)^-1 X'y    with    P = diag(0, a, ..., a),
+    |y - x w|^2  =  y'y - 2 w'x'y + w'x'x w.
 
-H and x'x belong to the images, so no order changes them. An order only decides which run of
-responses meets which run of images. The products of every run of images with every run of
-responses are computed once; X'y and x'y of any order are sums of some of them.
+The matrices X'X and x'x belong to the images, so no order changes them. Each split has columns B in
+which the first is the identity, and the second a diagonal d (a generalised eigenproblem):
+
+    B'(X'X + P)B = I,    B'x'x B = diag(d).
+
+In these columns the weights are z = B'X'y, and with t = B'x'y the error is a sum over columns:
+
+    |y - x w|^2  =  y'y + sum of z (d z - 2 t).
+
+An order only decides which run of responses meets which run of images. The products of every run
+of images with every run of responses are computed once; X'y and x'y of any order are sums of some
+of them. With folds, each run of images is tested once, in its own fold's columns, so that t is such
+a sum as well; and as X'y is that of all runs minus x'y, only B'(sum over all runs) is left, one
+product for each fold.
 
 If the images vary much more in some directions than in others, these sums need many digits.
 So the columns are first combined into others, in which X'X + P over all runs is the identity;
@@ -20,13 +31,14 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from scipy.linalg import eigh
 
 from helpers._engine.folds import TEST, TRAIN
 from helpers._engine.sums import centre
 from helpers._engine.threads import for_blocks
 from helpers._engine.validation import check_finite
 
-PAIR_BYTES = 96e6  # what the products of a block of voxels may take, in each thread
+PAIR_BYTES = 300e6  # what the products of a block of voxels may take, in each thread
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,14 +47,24 @@ class Images:
 
     train: np.ndarray  # (n_splits, n_runs), bool, the runs of each training set
     test: np.ndarray  # the same of each test set
-    by_run: np.ndarray  # (n_runs * n_columns, n), images and ones of each run, transposed
-    solve: np.ndarray  # (n_splits, n_columns, n_columns), H of each training set
-    products: np.ndarray  # (n_splits, n_columns, n_columns), x'x / 2 of each test set
+    by_run: np.ndarray  # (n_runs, n_columns, n), images and ones of each run, transposed
+    rotation: np.ndarray  # (n_splits, n_columns, n_columns), B' of each split
+    roots: np.ndarray  # (n_splits, n_columns, 1), square roots of d of each split
 
     @cached_property
     def is_folds(self):
         """Whether each run is tested once, and trains all other splits."""
         return (self.test.sum(axis=0) == 1).all() and (self.train == ~self.test).all()
+
+    @cached_property
+    def members(self):
+        """Which of the tested runs, one test set after the other, belongs to each split."""
+        return np.repeat(np.eye(len(self.test)), self.test.sum(axis=1), axis=1)
+
+    @cached_property
+    def rotated(self):
+        """The images of each run in the columns of the fold that tests it."""
+        return self.rotation[self.test.argmax(axis=0)] @ self.by_run
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +72,7 @@ class Pairs:
     """Every run of images with every run of responses, for a block of voxels."""
 
     xy: np.ndarray  # (n_runs of images, n_runs of responses, n_columns, n_voxels)
+    rotated: np.ndarray  # the same in the columns of each run's fold; empty without folds
     yy: np.ndarray  # (n_runs, n_voxels), sums of squares around the voxel's mean
     within: np.ndarray  # (n_runs, n_voxels), sums of squares around the run's mean
     y_mean: np.ndarray  # (n_runs, n_voxels)
@@ -82,10 +105,20 @@ def prepare_images(X, runs, table, alpha, dtype):
     by_run = X.reshape(runs[-1] + 1, -1, X.shape[1])
     xx = by_run.swapaxes(1, 2) @ by_run
     train, test = (table[:, :: by_run.shape[1]] == kind for kind in (TRAIN, TEST))
-    solve = [np.linalg.inv(xx[chosen].sum(axis=0) + penalty) for chosen in train]
-    products = [xx[chosen].sum(axis=0) / 2 for chosen in test]
-    by_run = by_run.swapaxes(1, 2).reshape(-1, by_run.shape[1]).astype(dtype)
-    return Images(train, test, by_run, np.array(solve, dtype), np.array(products, dtype))
+    squares, columns = zip(
+        *(
+            eigh(xx[tests].sum(axis=0), xx[trains].sum(axis=0) + penalty)
+            for trains, tests in zip(train, test, strict=True)
+        ),
+        strict=True,
+    )
+    return Images(
+        train,
+        test,
+        by_run.swapaxes(1, 2).astype(dtype),
+        np.array(columns, dtype).swapaxes(1, 2),
+        np.sqrt(np.maximum(squares, 0)).astype(dtype)[:, :, np.newaxis],
+    )
 
 
 def score_orders(images, Y, orders):
@@ -111,13 +144,15 @@ def score_orders(images, Y, orders):
     """
     dtype = images.by_run.dtype
     scores = np.empty((len(orders), Y.shape[1]), dtype)
-    n_columns = images.solve.shape[1]
-    size = int(PAIR_BYTES / (orders.shape[1] ** 2 * n_columns * dtype.itemsize))
+    n_runs, n_columns, _ = images.by_run.shape
+    size = int(PAIR_BYTES / (n_runs**2 * n_columns * dtype.itemsize * (1 + images.is_folds)))
 
     def work(block):
         pairs = _pair_runs(images, Y, block)
+        # Reused: asking the system for new memory at every order would take as long as the sums.
+        room = np.empty((3, n_columns, pairs.yy.shape[1]), dtype)
         for row, order in zip(scores, orders, strict=True):
-            row[block] = _score(images, pairs, order)
+            row[block] = _score(images, pairs, order, room)
 
     for_blocks(work, Y.shape[1], max(size, 1))
     return scores
@@ -125,7 +160,7 @@ def score_orders(images, Y, orders):
 
 def _pair_runs(images, Y, block):
     """Compute all products of a block of voxels."""
-    n_columns, n = images.solve.shape[1], images.by_run.shape[1]
+    n = images.by_run.shape[2]
     Y = Y[:, block]
     with np.errstate(invalid="ignore"):  # raised below, with the place
         y, _ = centre(Y, images.by_run.dtype)
@@ -135,32 +170,40 @@ def _pair_runs(images, Y, block):
         y_mean = y[:, 0] + from_first.mean(axis=1, dtype=np.float64)
     if not np.isfinite(within).all():
         check_finite("Y", Y, block.start)
-    xy = (images.by_run @ y).reshape(len(y), len(y), n_columns, -1).swapaxes(0, 1)
-    return Pairs(xy, within + n * y_mean**2, within, y_mean)
+    xy = images.by_run[:, np.newaxis] @ y
+    rotated = images.rotated[:, np.newaxis] @ y if images.is_folds else np.empty(0)
+    return Pairs(xy, rotated, within + n * y_mean**2, within, y_mean)
 
 
-def _score(images, pairs, order):
+def _score(images, pairs, order, room):
     """Score one order: mean R2 over the splits, (n_voxels,)."""
-    met = [pairs.xy[run, other] for run, other in enumerate(order)]
-    tests = [_add(met, chosen) for chosen in images.test]
-    # With folds, a training set is all but the test set, and the products need adding up only once.
-    whole = _add(tests) if images.is_folds else None
     errors, squares = _sum_squares(images, pairs, order)
-    for k, (error, xy) in enumerate(zip(errors, tests, strict=True)):
-        weights = images.solve[k] @ (whole - xy if images.is_folds else _add(met, images.train[k]))
-        left = images.products[k] @ weights
-        left -= xy
-        error += 2 * np.einsum("cv,cv->v", weights, left)
+    everything, tests, weights = room
+    runs = np.arange(len(order))
+    if images.is_folds:
+        _add(pairs.xy, runs, order, out=everything)
+    for k, rotation in enumerate(images.rotation):
+        train, test = (runs[chosen[k]] for chosen in (images.train, images.test))
+        if images.is_folds:
+            _add(pairs.rotated, test, order, out=tests)
+            np.matmul(rotation, everything, out=weights)
+            weights -= tests
+        else:
+            np.matmul(rotation, _add(pairs.xy, test, order, out=everything), out=tests)
+            np.matmul(rotation, _add(pairs.xy, train, order, out=everything), out=weights)
+        errors[k] -= 2 * np.einsum("cv,cv->v", weights, tests)
+        weights *= images.roots[k]
+        errors[k] += np.einsum("cv,cv->v", weights, weights)
     return 1 - (errors / squares).mean(axis=0)
 
 
-def _add(arrays, chosen=slice(None)):
-    """Add up some of the arrays."""
-    arrays = [arrays[i] for i in np.arange(len(arrays))[chosen]]
-    total = arrays[0] + arrays[1] if len(arrays) > 1 else arrays[0]
-    for array in arrays[2:]:
-        total += array
-    return total
+def _add(products, runs, order, out):
+    """Add up the products of runs of images and the runs of responses that they meet."""
+    first, *others = (products[run, order[run]] for run in runs)
+    np.add(first, others[0] if others else 0, out=out)
+    for product in others[1:]:
+        out += product
+    return out
 
 
 def _sum_squares(images, pairs, order):
@@ -168,12 +211,12 @@ def _sum_squares(images, pairs, order):
 
     Both have shape (n_splits, n_voxels); the second is NaN where a voxel is constant.
     """
-    n, lengths = images.by_run.shape[1], images.test.sum(axis=1)
-    starts = np.cumsum(lengths) - lengths
+    n, members = images.by_run.shape[2], images.members
+    lengths = images.test.sum(axis=1)
     runs = order[np.nonzero(images.test)[1]]  # of one test set after the other
     y_mean = pairs.y_mean[runs]
-    y_mean -= np.repeat(y_mean[starts], lengths, axis=0)  # exactly 0 where the voxel is constant
-    squares = np.add.reduceat(pairs.within[runs] + n * y_mean**2, starts)
-    squares -= n * np.add.reduceat(y_mean, starts) ** 2 / lengths[:, np.newaxis]
-    errors = np.add.reduceat(pairs.yy[runs], starts)
-    return errors, np.where(squares > 0, squares, np.nan)
+    first = y_mean[np.cumsum(lengths) - lengths]
+    y_mean -= np.repeat(first, lengths, axis=0)  # exactly 0 where the voxel is constant
+    squares = members @ (pairs.within[runs] + n * y_mean**2)
+    squares -= n * (members @ y_mean) ** 2 / lengths[:, np.newaxis]
+    return members @ pairs.yy[runs], np.where(squares > 0, squares, np.nan)

@@ -229,7 +229,7 @@ def wide(setting):
             ),
             limit_row(
                 f"wide-{features}-weights",
-                f"ridge: {name}: largest difference of a weight from scikit-learn's Ridge",
+                f"ridge: {name}: largest difference of a weight from scikit-learn",
                 ours["difference"],
                 "response per feature",
                 limit=1e-8,
