@@ -82,7 +82,7 @@ serve: _build/made ## show the built book in a browser
 	$(PY) -m http.server --bind localhost --directory _build/html 8000
 
 real: .venv/made ## build the book on the real recording (downloads 153 MB)
-	$(PY) -c "import sys; sys.tracebacklimit = 0; from helpers.datasets import load; load('real')"
+	$(PY) -c "import sys; sys.tracebacklimit = 0; from helpers.data import load; load('real')"
 	rm -rf _build_real
 	BOOK_DATA=real $(BUILD) --path-output _build_real
 	@echo "The book on the real recording: _build_real/_build/html/index.html"
