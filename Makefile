@@ -15,10 +15,11 @@ SOURCES := $(wildcard _config.yml _toc.yml intro.md notebooks/*.ipynb pages/*.ip
 export TQDM_DISABLE := 1
 
 # Two tests at a time, on a core each. What a file holds stays together: cells of a notebook share a
-# kernel, and tests of a module its fixtures.
+# kernel, and tests of a module its fixtures. The order stays as well: notebooks, which take long, first.
 PYTEST := BOOK_DATA=twin OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(PY) -m pytest -rs --nbval \
-	--nbval-current-env --nbval-sanitize-with tests/nbval_sanitise.cfg --numprocesses 2 --dist loadfile
-# What needs the built book; everything else is tested while it is being built.
+	--nbval-current-env --nbval-sanitize-with tests/nbval_sanitise.cfg \
+	--numprocesses 2 --dist loadfile --no-loadscope-reorder
+# What needs the built book.
 OF_THE_PAGES := $(wildcard tests/test_book.py tests/test_browser.py tests/test_pdf.py tests/test_front_matter.py)
 
 # Of one chapter, CHAPTER=04: its notebook, its exercises and its formulas.
@@ -26,7 +27,7 @@ NOTEBOOK := $(wildcard notebooks/$(CHAPTER)_*.ipynb)
 EXERCISES := $(shell sed -n 's/.*from helpers.exercises import \([a-z_]*\).*/\1/p' $(NOTEBOOK) /dev/null)
 OF_THE_CHAPTER := $(wildcard tests/test_exercises_$(EXERCISES).py tests/test_formulas_$(CHAPTER).py)
 
-.PHONY: help book draft test test-all tested-code tested-chapter lint hooks lighthouse pdf serve real twin \
+.PHONY: help book draft test test-all tested-chapter lint hooks lighthouse pdf serve real twin \
 	benchmark coursework student coursework-check lock clean
 
 help:
@@ -36,27 +37,24 @@ book: _build/made ## build the book on the simulated twin
 	@echo "The book: _build/html/index.html"
 
 draft: .venv/made | twin ## build the pages anew, but run only notebooks whose code has changed
-	@mkdir -p _build_draft
-	sed 's/execute_notebooks: force/execute_notebooks: cache/' _config.yml > _build_draft/config.yml
-	BOOK_DATA=twin .venv/$(BIN)/jupyter-book build . --config _build_draft/config.yml --path-output _build_draft
+	BOOK_DATA=twin .venv/$(BIN)/jupyter-book build . --path-output _build_draft
 	@echo "The draft: _build_draft/_build/html/index.html"
 
 ifdef CHAPTER
 test: lint tested-chapter
 else
-test: lint ## check what a change can break; CHAPTER=04 checks one chapter
-	$(MAKE) --jobs=2 _build/made tested-code
-	@echo "Testing the notebooks, and the book in _build/html/index.html"
-	$(PYTEST) -m "not slow" $(OF_THE_PAGES) notebooks pages
+# nbval runs every notebook, and the build takes the outputs that it has compared.
+test: lint | twin ## check what a change can break; CHAPTER=04 checks one chapter
+	rm -rf _build
+	$(PYTEST) --cache-executed _build/.jupyter_cache -m "not slow" $(addprefix --ignore=,$(OF_THE_PAGES)) notebooks pages tests
+	BOOK_DATA=twin $(BUILD)
+	@touch _build/made
+	$(PYTEST) -m "not slow" $(OF_THE_PAGES)
 endif
 
 test-all: test ## check everything that a release needs (an hour)
 	$(PYTEST) -m slow tests
 	$(MAKE) lighthouse coursework-check pdf
-
-# The build takes one core meanwhile.
-tested-code: .venv/made | twin
-	$(PYTEST) --numprocesses 1 -m "not slow" $(addprefix --ignore=,$(OF_THE_PAGES)) tests
 
 tested-chapter: .venv/made | twin
 	@test -n "$(NOTEBOOK)" || { echo "No notebook is notebooks/$(CHAPTER)_*.ipynb: say CHAPTER=04, for instance"; exit 2; }
@@ -123,14 +121,14 @@ clean: ## remove all that these commands make, except the real recording
 		'Python 3.11 or newer is needed: say make PYTHON=python3.12, for instance')"
 	$(PYTHON) -m venv .venv
 	@echo "Installing into .venv: a minute or two"
-	$(PY) -m pip install --quiet $(INSTALL)
+	$(PY) -m pip install --quiet --no-compile $(INSTALL)
 	@touch $@
 
 $(LIGHTHOUSE): tests/lighthouse/package-lock.json
 	cd tests/lighthouse && npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
-# Every page anew: Sphinx cannot know that a helper which a notebook calls has changed.
+# Every page anew: neither Sphinx nor its cache knows that a helper which a notebook calls has changed.
 _build/made: $(SOURCES) .venv/made | twin
 	rm -rf _build
 	BOOK_DATA=twin $(BUILD)

@@ -79,6 +79,7 @@ def test_short_work_is_repeated_within_its_turn(clock, takes, calls):
     assert timed.seconds == pytest.approx(takes)
 
 
+@pytest.mark.slow
 def test_memory_is_that_of_the_point_alone():
     _ballast = np.ones(60_000_000)  # 480 MB in this process
     small, large = (

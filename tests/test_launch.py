@@ -64,9 +64,9 @@ def fork_pages(tmp_path_factory):
     launch.add_colab_cells(book)
     config = book / "_config.yml"
     text = config.read_text(encoding="utf-8")
-    assert "execute_notebooks: force" in text
+    assert "execute_notebooks: cache" in text
     config.write_text(
-        text.replace("execute_notebooks: force", "execute_notebooks: off"), encoding="utf-8"
+        text.replace("execute_notebooks: cache", "execute_notebooks: off"), encoding="utf-8"
     )
     build = "import sys; from jupyter_book.cli.main import main; sys.exit(main())"
     done = subprocess.run(
@@ -101,6 +101,7 @@ def test_every_launch_button_of_a_fork_opens_the_fork(fork_pages):
         ]
 
 
+@pytest.mark.slow
 def test_no_page_of_a_fork_names_another_repository(fork_pages):
     original, _ = launch.read_address(ROOT)
     owner_and_name = original.removeprefix("https://").split("/", maxsplit=1)[1]
@@ -111,6 +112,7 @@ def test_no_page_of_a_fork_names_another_repository(fork_pages):
     assert FORK in (fork_pages / "intro.html").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_pages_of_a_fork_say_where_they_are_published(fork_pages):
     site = "https://some-teacher.github.io/vision-course/"
     page = (fork_pages / "notebooks/03_brain_mapping.html").read_text(encoding="utf-8")

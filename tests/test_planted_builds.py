@@ -34,11 +34,11 @@ FAILING = {"number": 1, "warning": 1, "repr": 2, "no_figure": 2, "other_figure":
 
 
 def run(*command, folder):
-    """Exit code and all that the command prints."""
+    """Run Python as the Makefile does; return its exit code and all that it prints."""
     done = subprocess.run(
         [sys.executable, *map(str, command)],
         cwd=folder,
-        env={**os.environ, "OMP_NUM_THREADS": "2"},
+        env={**os.environ, "OMP_NUM_THREADS": "2", "PYTHONPATH": str(ROOT / "tests")},
         capture_output=True,
         text=True,
         encoding="utf-8",
@@ -48,12 +48,13 @@ def run(*command, folder):
     return done.returncode, done.stdout + done.stderr
 
 
-def nbval(folder):
+def nbval(folder, *more):
     """Validate a folder's notebooks as `make test` does."""
     settings = ROOT / "tests" / "nbval_sanitise.cfg"
     options = ["--nbval", "--nbval-current-env", "--nbval-sanitize-with", settings]
     options += ["-c", ROOT / "pyproject.toml", "--rootdir", folder, "-p", "no:cacheprovider"]
-    return run("-m", "pytest", "-rf", *options, ".", folder=folder)
+    options += ["-p", "keep_executed"]
+    return run("-m", "pytest", "-rf", *options, *more, ".", folder=folder)
 
 
 def toy(folder, *sources, file="toy.ipynb"):
@@ -82,7 +83,7 @@ def test_make_runs_the_strict_commands():
     (testing,) = re.findall(r"^PYTEST := .*-m pytest .*$", makefile, re.MULTILINE)
     assert "--nbval " in testing
     assert "lax" not in testing
-    assert re.search(r"^\t\$\(PYTEST\).* notebooks pages$", makefile, re.MULTILINE)
+    assert re.search(r"^\t\$\(PYTEST\).* notebooks pages tests$", makefile, re.MULTILINE)
     (building,) = re.findall(r"^BUILD := .*\bbuild \..*$", makefile, re.MULTILINE)
     assert re.search(r"--nitpick\b| -n\b", building)
     assert re.search(r"--warningiserror\b| -W\b", building)
@@ -124,23 +125,30 @@ def test_changing_alpha_in_the_ridge_chapter_fails(tmp_path):
     assert "Cell outputs differ" in output
 
 
-def build(folder, source):
-    """Build a book of one notebook with this book's settings for the execution of notebooks."""
+def build(folder):
+    """Build the book of one notebook with this book's settings for the execution of notebooks."""
     settings = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf-8"))
     config = {"title": "Toy", "author": "Nobody", "execute": settings["execute"]}
     (folder / "_config.yml").write_text(yaml.safe_dump(config), encoding="utf-8")
     (folder / "_toc.yml").write_text("format: jb-book\nroot: toy\n", encoding="utf-8")
-    cells = [nbformat.v4.new_markdown_cell("# Toy"), nbformat.v4.new_code_cell(source)]
-    nbformat.write(nbformat.v4.new_notebook(cells=cells), folder / "toy.ipynb")
     start = "import sys; from jupyter_book.cli.main import main; sys.exit(main())"
     return run("-c", start, "build", "-n", "-W", "--keep-going", ".", folder=folder)
 
 
 @pytest.mark.slow
-def test_a_book_in_order_is_built(tmp_path):
-    code, output = build(tmp_path, "print(1)")
+def test_the_pages_show_what_nbval_has_run(tmp_path):
+    """Each run of the toy leaves a file, so that its last line counts the runs."""
+    leave = "from pathlib import Path\n\nPath(f'run_{len(list(Path().glob(\"run*\")))}').touch()"
+    toy(tmp_path, leave, "import matplotlib.pyplot as plt\n\n_ = plt.plot(1)", "print('shown')")
+    code, output = nbval(tmp_path, "--cache-executed", tmp_path / "_build" / ".jupyter_cache")
     assert code == 0, output
-    assert (tmp_path / "_build" / "html" / "toy.html").is_file()
+    assert len(list(tmp_path.glob("run*"))) == 2
+    code, output = build(tmp_path)
+    assert code == 0, output
+    assert len(list(tmp_path.glob("run*"))) == 2
+    page = (tmp_path / "_build" / "html" / "toy.html").read_text(encoding="utf-8")
+    assert ">shown" in page
+    assert page.count('src="_images/') == 1
 
 
 @pytest.mark.slow
@@ -152,6 +160,8 @@ def test_a_book_in_order_is_built(tmp_path):
     ],
 )
 def test_a_cell_that_raises_or_warns_fails_the_build(source, words, tmp_path):
-    code, output = build(tmp_path, source)
+    notebook = toy(tmp_path, "print(1)")
+    assert change(notebook, r"print\(1\)", source) == 1
+    code, output = build(tmp_path)
     assert code != 0
     assert words in output

@@ -98,6 +98,7 @@ def test_the_truth_is_what_the_recording_was_made_from(mia):
     assert np.median(np.hypot(*(centre - mia.truth.centre[found]).T)) < 0.5
 
 
+@pytest.mark.slow
 def test_the_lag_of_the_truth_is_the_best_one_for_every_lag(tmp_path):
     lags = set()
     for number in range(12):
