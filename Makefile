@@ -121,7 +121,7 @@ clean: ## remove all that these commands make, except the real recording
 		'Python 3.11 or newer is needed: say make PYTHON=python3.12, for instance')"
 	$(PYTHON) -m venv .venv
 	@echo "Installing into .venv: a minute or two"
-	$(PY) -m pip install --quiet --no-compile $(INSTALL)
+	$(PY) -m pip install --quiet $(INSTALL)
 	@touch $@
 
 $(LIGHTHOUSE): tests/lighthouse/package-lock.json
