@@ -15,12 +15,10 @@ SOURCES := $(wildcard _config.yml _toc.yml intro.md notebooks/*.ipynb pages/*.ip
 export TQDM_DISABLE := 1
 
 # Two tests at a time, on a core each. What a file holds stays together: cells of a notebook share a
-# kernel, and tests of a module its fixtures. The order stays as well: notebooks, which take long, first.
+# kernel, and tests of a module its fixtures.
 PYTEST := BOOK_DATA=twin OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(PY) -m pytest -rs --nbval \
 	--nbval-current-env --nbval-sanitize-with tests/nbval_sanitise.cfg \
 	--numprocesses 2 --dist loadfile --no-loadscope-reorder
-# What needs the built book.
-OF_THE_PAGES := $(wildcard tests/test_book.py tests/test_browser.py tests/test_pdf.py tests/test_front_matter.py)
 
 # Of one chapter, CHAPTER=04: its notebook, its exercises and its formulas.
 NOTEBOOK := $(wildcard notebooks/$(CHAPTER)_*.ipynb)
@@ -43,13 +41,14 @@ draft: .venv/made | twin ## build the pages anew, but run only notebooks whose c
 ifdef CHAPTER
 test: lint tested-chapter
 else
-# nbval runs every notebook, and the build takes the outputs that it has compared.
+# nbval runs every notebook, and the build takes the outputs that it has compared: see
+# tests/keep_executed.py.
 test: lint | twin ## check what a change can break; CHAPTER=04 checks one chapter
 	rm -rf _build
-	$(PYTEST) --cache-executed _build/.jupyter_cache -m "not slow" $(addprefix --ignore=,$(OF_THE_PAGES)) notebooks pages tests
+	PYTHONPATH=tests $(PYTEST) -p keep_executed --cache-executed _build/.jupyter_cache notebooks pages
 	BOOK_DATA=twin $(BUILD)
 	@touch _build/made
-	$(PYTEST) -m "not slow" $(OF_THE_PAGES)
+	$(PYTEST) -m "not slow" tests
 endif
 
 test-all: test ## check everything that a release needs (an hour)
@@ -121,7 +120,8 @@ clean: ## remove all that these commands make, except the real recording
 		'Python 3.11 or newer is needed: say make PYTHON=python3.12, for instance')"
 	$(PYTHON) -m venv .venv
 	@echo "Installing into .venv: a minute or two"
-	$(PY) -m pip install --quiet $(INSTALL)
+	$(PY) -m pip install --quiet --no-compile $(INSTALL)
+	@$(PY) -W ignore -m compileall -qq -j 0 .venv || true # on all cores; templates are no Python
 	@touch $@
 
 $(LIGHTHOUSE): tests/lighthouse/package-lock.json

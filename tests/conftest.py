@@ -7,8 +7,6 @@ import pytest
 
 from helpers import data
 
-pytest_plugins = ["keep_executed"]
-
 
 @pytest.fixture(scope="session")
 def real_bold(tmp_path_factory):

@@ -237,7 +237,8 @@ def test_blocks_and_threads_change_nothing(block, monkeypatch):
     np.testing.assert_allclose(
         RidgeCV(ALPHAS, cv=3).fit(X, Y, groups=runs).cv_scores_, expected, rtol=0, atol=1e-13
     )
-    several = ridge.nested_scores(X, Y, groups=runs, alphas=ALPHAS, cv=3)
+    with threadpool_limits(3):
+        several = ridge.nested_scores(X, Y, groups=runs, alphas=ALPHAS, cv=3)
     with threadpool_limits(1):
         np.testing.assert_array_equal(
             ridge.nested_scores(X, Y, groups=runs, alphas=ALPHAS, cv=3), several
