@@ -9,8 +9,10 @@ from typing import NamedTuple
 import numpy as np
 from nilearn.image import get_data
 from nilearn.maskers import MultiNiftiMasker
+from nilearn.signal import clean
 from sklearn.utils import Bunch
 
+from helpers._engine.validation import check_table
 from helpers._files import DataError
 from helpers._files.fetching import fetch_local, real_recording
 from helpers._files.images import check_files, check_grid, open_image, read_values
@@ -25,6 +27,7 @@ __all__ = [
     "Recording",
     "Trials",
     "block_means",
+    "clean_like",
     "data_folder",
     "from_files",
     "image_blocks",
@@ -58,13 +61,16 @@ def data_folder():
     return book / Path(os.environ.get("BOOK_DATA_DIR") or "data").expanduser()
 
 
-def load(source=None):
+def load(source=None, variant="default"):
     """Load the files of the simulated twin or of the real recording.
 
     Parameters
     ----------
     source : {"twin", "real"}, optional
         By default what the environment variable ``BOOK_DATA`` says, or else the twin.
+    variant : str
+        Which twin, as `helpers.twin.VARIANTS` names them: how far does a result depend on what the
+        simulator assumes?
 
     Returns
     -------
@@ -78,7 +84,7 @@ def load(source=None):
     DataError
         If the real recording cannot be fetched, or the twin cannot be written.
     ValueError
-        If the source is unknown.
+        If the source or the variant is unknown.
     """
     chosen = source or os.environ.get("BOOK_DATA") or "twin"
     if chosen not in ("twin", "real"):
@@ -87,8 +93,14 @@ def load(source=None):
             f'{name} is "{chosen}"; expected "twin" (simulated, the default) or "real" '
             "(downloaded once): use one of the two."
         )
+    if chosen == "real" and variant != "default":
+        raise ValueError(
+            f'variant is "{variant}", and the source is "real"; only the twin has variants: say '
+            'load("twin", variant=...).'
+        )
     if chosen == "twin":
-        folder = make_twin(data_folder() / "twin")
+        place = Path("twin") if variant == "default" else Path("twins", re.sub(r"\W+", "-", variant))
+        folder = make_twin(data_folder() / place, variant=variant)
         return Bunch(**fetch_local(folder), source="twin", truth=load_truth(folder))
     return Bunch(**fetch_local(real_recording(data_folder())), source="real", truth=None)
 
@@ -257,6 +269,44 @@ class Recording:
                 f"{len(self.voxels)} voxels that recording.voxels lists."
             )
         return int(found[0])
+
+
+# Cleaning that acts on a prediction as on a response: neither scale nor confounds belong to it.
+CLEANED_ALIKE = ("detrend", "high_pass", "low_pass", "t_r")
+
+
+def clean_like(values, recording):
+    """Clean predictions within each run as the responses of a recording were cleaned.
+
+    Cleaning takes the mean of each run, and a slow trend, out of the responses. If every run shows
+    images of its own, that takes away what differs between the images of two runs; a prediction
+    that keeps this difference is charged for being right. So predictions are cleaned alike before
+    the two are compared.
+
+    Parameters
+    ----------
+    values : array_like, shape (n_samples, n_columns)
+        Predictions for the rows of the recording, rest rows among them.
+    recording : Recording
+
+    Returns
+    -------
+    ndarray, shape (n_samples, n_columns)
+        Detrended and filtered as the recording's masker says; the scale stays.
+
+    Raises
+    ------
+    ValueError
+        If there is not one row for each row of the recording, or a value is no finite number.
+    """
+    values = check_table("values", values)
+    if len(values) != len(recording.runs):
+        raise ValueError(
+            f"values has {len(values)} rows, the recording {len(recording.runs)}; expected a "
+            "prediction for each row, rest rows among them: predict from recording.stimuli."
+        )
+    options = {name: getattr(recording.masker, name) for name in CLEANED_ALIKE}
+    return clean(values, runs=recording.runs, standardize=None, **options)
 
 
 NAME = re.compile(r"(?P<side>LH|RH)(lag(?P<lag>\d+)to\d+|(?P<area>V\w+))\.nii(\.gz)?")

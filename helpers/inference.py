@@ -21,6 +21,7 @@ from helpers._engine.validation import (
 )
 
 __all__ = [
+    "max_p_values",
     "p_values",
     "permute_runs",
     "single_trial_ceiling",
@@ -137,6 +138,61 @@ def p_values(null, scores):
     .. [1] Phipson, B., & Smyth, G. K. (2010). Permutation p-values should never be zero.
        Statistical Applications in Genetics and Molecular Biology, 9(1), 39.
     """
+    scores, rows = _check_scores(null, scores)
+    reached = np.where(np.isnan(scores), np.nan, 1)
+    for row in rows:
+        reached += np.where(np.isnan(null[row]), np.nan, null[row] >= scores - TIE)
+    return reached / (1 + len(rows))
+
+
+def max_p_values(null, scores):
+    """Return how probable it is that chance lifts any voxel as far as this one is lifted.
+
+    These p-values are corrected for the number of voxels: with those up to .05, the chance of even
+    one false voxel is at most 5 %. Each permutation contributes its maximum over voxels [1]_, as
+    in nilearn's ``permuted_ols``. Voxels have null distributions of different place and width, so
+    every score is first counted in standard deviations from the mean of its voxel's own.
+
+    Parameters
+    ----------
+    null : ndarray, shape (n_permutations, n_voxels)
+        From `permute_runs`; rows that are still to do are left out.
+    scores : array_like, shape (n_voxels,)
+        Observed mean R2 over the same folds, with the same penalty.
+
+    Returns
+    -------
+    ndarray, shape (n_voxels,)
+        (1 + number of permutations whose maximum reaches the voxel's score) / (1 + number of
+        permutations); NaN where a score is NaN. Such voxels have no part in the maximum.
+
+    Raises
+    ------
+    ValueError
+        As `p_values`.
+
+    References
+    ----------
+    .. [1] Nichols, T. E., & Holmes, A. P. (2002). Nonparametric permutation tests for functional
+       neuroimaging: a primer with examples. Human Brain Mapping, 15(1), 1-25.
+    """
+    scores, rows = _check_scores(null, scores)
+    # The recording counts as a permutation, also in what is usual for a voxel.
+    n = 1 + len(rows)
+    mean = (scores + null[rows].sum(axis=0, dtype=np.float64)) / n
+    squares = (scores - mean) ** 2
+    for row in rows:
+        squares += (null[row] - mean) ** 2
+    spread = np.sqrt(np.where(squares > 0, squares, np.nan) / n)
+    reached = np.ones(len(scores))
+    for row in rows:
+        highest = np.nanmax((null[row] - mean) / spread, initial=-np.inf)
+        reached += highest >= (scores - TIE - mean) / spread
+    return np.where(np.isnan(scores), np.nan, reached / n)
+
+
+def _check_scores(null, scores):
+    """Return the scores as an array, and which permutations are finished."""
     scores = np.asarray(scores, dtype=np.float64)
     if scores.ndim != 1:
         raise ValueError(
@@ -146,10 +202,7 @@ def p_values(null, scores):
     rows = np.flatnonzero(_finished(null, len(scores)))
     if not rows.size:
         raise ValueError("null holds no finished permutation; expected some. Run permute_runs.")
-    reached = np.where(np.isnan(scores), np.nan, 1)
-    for row in rows:
-        reached += np.where(np.isnan(null[row]), np.nan, null[row] >= scores - TIE)
-    return reached / (1 + len(rows))
+    return scores, rows
 
 
 def _finished(null, n_voxels):

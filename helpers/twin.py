@@ -18,10 +18,12 @@ from helpers import data
 from helpers._files import DataError
 from helpers._files.layout import is_twin
 from helpers._twin import brain, calibration, ceiling, files, responses, stimuli, students
+from helpers._twin.responses import VARIANTS
 from helpers._twin.truth import Truth, load_truth
 from helpers._twin.writing import make_twin
 
 __all__ = [
+    "VARIANTS",
     "Truth",
     "brain",
     "calibration",

@@ -32,17 +32,18 @@ def draw_voxels(rng):
     return responses.Voxels(*(values[chosen] for values in voxels))
 
 
-def small_twin(seed):
+def small_twin(seed, shared=0.3):
     """Simulate X, Y and runs, cleaned as the chapters do, and say what the voxels are."""
     rng = np.random.default_rng([7, seed])
     voxels = draw_voxels(rng)
-    loading = responses.SHARED * rng.uniform(0.3, 1, N_VOXELS)
+    loading = shared * rng.uniform(0.3, 1, N_VOXELS)
+    apart = responses.mix_neighbours(np.zeros((N_VOXELS, 3)), 0)  # small twins have no places
     response = responses.haemodynamic_response(voxels.peak)
     X, Y = [], []
     for images in rng.integers(0, 2, (N_RUNS, stimuli.RANDOM_BLOCKS, 10, 10)):
         rows = stimuli.label_rows(images, stimuli.RANDOM_VOLUMES)
         signal = responses.noise_free_run(rows, voxels, response)
-        bold = detrend(signal + responses.noise_run(len(rows), voxels, loading, rng), axis=0)
+        bold = detrend(signal + responses.noise_run(len(rows), voxels, loading, apart, rng), axis=0)
         X.append(rows[:-SHIFT].astype(float))
         Y.append((bold / bold.std(axis=0, ddof=1))[SHIFT:])
     runs = np.repeat(np.arange(N_RUNS), len(X[0]))
@@ -53,16 +54,20 @@ def score(X, Y, runs, n_folds=N_FOLDS):
     return ridge.RidgeCV((ALPHA,), cv=n_folds).fit(X, Y, groups=runs).best_score_
 
 
-@pytest.fixture(scope="module")
-def results():
+def twins_with(shared):
     """For each small twin: populations, observed scores and the null distribution."""
     collected = []
     for seed in range(N_TWINS):
-        X, Y, runs, population = small_twin(seed)
+        X, Y, runs, population = small_twin(seed, shared)
         null = np.full((N_PERMUTATIONS, N_VOXELS), np.nan)
         inference.permute_runs(null, X, Y, groups=runs, alpha=ALPHA, cv=N_FOLDS, random_state=seed)
         collected.append((population, score(X, Y, runs), null))
     return collected
+
+
+@pytest.fixture(scope="module")
+def results():
+    return twins_with(shared=0.3)
 
 
 def realised_fdr(p, population):
@@ -106,6 +111,42 @@ def test_false_discoveries_are_as_rare_as_q_promises(results):
         for kind, s, null in results
     ]
     assert np.mean(tuned) > 0.3  # rare, but not because nothing is found
+
+
+@pytest.mark.slow
+def test_with_much_shared_noise_the_mean_holds_and_single_twins_do_not():
+    """A false discovery rate is a mean over experiments; the chapter says so."""
+    together = twins_with(shared=1.0)
+    rates = [realised_fdr(inference.p_values(null, s), kind) for kind, s, null in together]
+    assert np.mean(rates) <= 0.07
+    assert np.max(rates) > 0.1
+
+
+def test_the_maximum_statistic_hardly_ever_lets_a_false_voxel_pass(results):
+    """At .05 one twin in twenty may hold one; four would come up once in sixty such tests."""
+    corrected = [(inference.max_p_values(null, s), kind) for kind, s, null in results]
+    with_false = [((p <= 0.05) & (kind != "tuned")).any() for p, kind in corrected]
+    assert np.sum(with_false) <= 3
+    assert np.mean([np.mean(p[kind == "tuned"] <= 0.05) for p, kind in corrected]) > 0.1
+
+
+def test_a_voxel_that_sees_only_the_amount_of_light_passes_unless_light_is_taken_out():
+    X, _, runs, _ = small_twin(0)
+    on = (X > 0).any(axis=1)
+    light = np.where(on, X.sum(axis=1), 0)
+    noise = np.random.default_rng(3).standard_normal((len(X), 500))
+    Y = light[:, np.newaxis] / light.std() + noise
+    shares = []
+    controls = np.column_stack([np.ones(len(X)), on, light])
+    for images, responses_ in (
+        (X, Y),
+        [t - controls @ np.linalg.lstsq(controls, t, rcond=None)[0] for t in (X, Y)],
+    ):
+        null = np.full((N_PERMUTATIONS, 500), np.nan)
+        inference.permute_runs(null, images, responses_, groups=runs, alpha=ALPHA, cv=N_FOLDS)
+        shares.append(np.mean(inference.p_values(null, score(images, responses_, runs)) < 0.05))
+    assert shares[0] > 0.7
+    assert 0.02 < shares[1] < 0.09
 
 
 def test_few_permutations_find_less_and_nothing_false(results):

@@ -567,7 +567,7 @@ def test_regions_on_another_grid_or_none(miyawaki, own_files):
 def small_twin(layout, monkeypatch):
     """Let `load` make the small layout in the twin's place."""
 
-    def make_twin(folder):
+    def make_twin(folder, variant):
         shutil.copytree(layout, folder / "miyawaki2008", dirs_exist_ok=True)
         return folder
 

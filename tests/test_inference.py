@@ -401,3 +401,35 @@ def test_input_arrays_are_left_alone():
     permute_runs(empty(2, Y), X, Y, groups=runs, cv=3, dtype=np.float64)
     for array, copy in zip((X, Y, runs), copies, strict=True):
         np.testing.assert_array_equal(array, copy)
+
+
+def test_max_p_asks_how_far_luck_lifts_the_luckiest_voxel():
+    """Against a plain loop; voxels differ in place and width, and one has no score."""
+    rng = np.random.default_rng(5)
+    width = np.array([1.0, 10.0, 0.1, 1.0, 1.0])
+    null = rng.normal(size=(40, 5)) * width + 10 * np.arange(5)
+    scores = 10 * np.arange(5) + np.array([0.0, 45.0, 0.25, 9.0, np.nan])
+    null[:, 4] = np.nan
+    null[7] = np.nan  # still to do
+    done = np.delete(null, 7, axis=0)
+    expected = []
+    for v in range(4):
+        reached = 1
+        for row in done:
+            lifts = []
+            for u in range(4):
+                values = np.append(done[:, u], scores[u])
+                lifts.append((row[u] - values.mean()) / values.std())
+            values = np.append(done[:, v], scores[v])
+            reached += max(lifts) >= (scores[v] - 1e-4 - values.mean()) / values.std()
+        expected.append(reached / 40)
+    np.testing.assert_allclose(inference.max_p_values(null, scores), [*expected, np.nan])
+    assert expected[3] == 1 / 40  # it stands out; a score that luck reaches often does not
+    assert expected[0] > 0.9
+
+
+def test_max_p_refuses_what_p_refuses():
+    with pytest.raises(ValueError, match="no finished permutation"):
+        inference.max_p_values(np.full((3, 2), np.nan), np.zeros(2))
+    with pytest.raises(ValueError, match="one mean R2 a voxel"):
+        inference.max_p_values(np.zeros((3, 2)), np.zeros((3, 2)))

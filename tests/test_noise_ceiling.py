@@ -4,10 +4,12 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from scipy.signal import detrend
 from scipy.stats import f_oneway
 
 from helpers import data
-from helpers.data import trials
+from helpers._twin import responses as simulator
+from helpers.data import block_means, clean_like, trials
 from helpers.inference import single_trial_ceiling
 from helpers.ridge import ConstantVoxelWarning
 
@@ -134,6 +136,63 @@ def test_voxels_that_see_no_image_scatter_around_zero(twin, estimates, figure_tr
     responses, image = figure_trials.responses[:, untuned], figure_trials.image
     averages = np.stack([responses[image == i].mean(axis=0) for i in range(20)])
     assert np.median(averages[image].var(axis=0) / responses.var(axis=0)) > 0.1
+
+
+@pytest.fixture(scope="module")
+def perfect(twin):
+    """The noise-free responses of the figure runs, for the rows of the recording."""
+    response = simulator.haemodynamic_response(twin.truth.peak)
+    tables = [np.loadtxt(name, delimiter=",") for name in twin.label[:12]]
+    return np.vstack([simulator.noise_free_run(t, twin.truth, response)[2:] for t in tables])
+
+
+def shares(guess, figure_trials, ceiling, where):
+    """Median share of the ceiling that a prediction of trials explains, for each place."""
+    guess, measured = (v - v.mean(axis=0) for v in (guess, figure_trials.responses))
+    seen = ceiling > 0.21  # above what luck reaches once in a thousand
+    with np.errstate(invalid="ignore"):  # silent voxels have no response
+        r = (guess * measured).sum(axis=0)
+        r /= np.sqrt((guess**2).sum(axis=0) * (measured**2).sum(axis=0))
+    share = np.sign(r) * r**2 / ceiling
+    places = [seen & (where == place) & np.isfinite(share) for place in range(5)]
+    assert min(place.sum() for place in places) > 50
+    return np.array([np.median(share[place]) for place in places])
+
+
+def test_a_perfect_model_reaches_its_ceiling_everywhere(twin, estimates, figure_trials, perfect):
+    """Over the eccentricities, if predictions are cleaned as responses were, and only then."""
+    recording = data.recording(twin, kind="figure")
+    where = data.region_labels(twin, recording.masker)[2]
+    cleaned = block_means(clean_like(perfect, recording), recording, shift=0)
+    reached = shares(cleaned, figure_trials, estimates, where)
+    assert np.abs(reached - 1).max() < 0.05
+    as_they_are = block_means(perfect, recording, shift=0)
+    assert shares(as_they_are, figure_trials, estimates, where).min() < 0.8
+
+
+def test_predictions_are_cleaned_run_by_run_with_the_options_of_the_recording(twin, perfect):
+    recording = data.recording(twin, kind="figure")
+    by_run = [detrend(perfect[recording.runs == run][:, :40], axis=0) for run in range(12)]
+    np.testing.assert_allclose(
+        clean_like(perfect[:, :40], recording), np.vstack(by_run), atol=1e-10
+    )
+    # As the masker itself cleans, with a filter too: what it makes of the raw responses.
+    options = {"kind": "figure", "shift": 0, "standardize": None}
+    raw = data.recording(twin, **options, detrend=False).bold[:, ::500]
+    for more in ({}, {"high_pass": 0.01, "t_r": 2.0}):
+        recording = data.recording(twin, **options, **more)
+        expected = recording.bold[:, ::500]
+        np.testing.assert_allclose(clean_like(raw, recording), expected, atol=0.05)
+
+
+def test_predictions_must_have_the_rows_of_the_recording(twin, perfect):
+    recording = data.recording(twin, kind="figure")
+    with pytest.raises(ValueError, match=r"120 rows, the recording 1536; .*rest rows among them"):
+        clean_like(perfect[:120], recording)
+    perfect = perfect[:, :2].copy()
+    perfect[5, 1] = np.nan
+    with pytest.raises(ValueError, match=r"NaN.*row 5, column 1"):
+        clean_like(perfect, recording)
 
 
 def test_random_runs_have_no_repeats(twin):

@@ -258,7 +258,7 @@ def test_noise_free_run_is_the_convolution_of_its_drive(dataset):
     rng = np.random.default_rng(0)
     rows = stimuli.label_rows(rng.integers(0, 2, (4, 10, 10)), 3)
     weights = rng.random((2, 100))
-    voxels = responses.Voxels(None, weights, np.array([0.5, 0.0]), None, None, None)
+    voxels = responses.Voxels(None, weights, np.array([0.5, 0.0]), None, None, None, np.ones(2))
     response = rng.random((14, 2))
     signal = responses.noise_free_run(rows, voxels, response)
     drive = np.zeros((len(rows), 2))
@@ -278,6 +278,66 @@ def test_noise_is_autocorrelated_and_drifts():
     lagged = [np.corrcoef(series[1:], series[:-1])[0, 1] for series in noise.T]
     assert np.mean(lagged) == pytest.approx(0.4, abs=0.03)
     assert noise[0].std() < 3  # it starts in its stationary state
+
+
+def test_an_exponent_compresses_what_a_field_sums():
+    """Half of the light gives .5 ** .7 of the response to all of it, by a plain calculation."""
+    half = np.repeat([0, 1], 50).reshape(1, 10, 10)
+    rows = stimuli.label_rows(np.concatenate([half, np.ones((1, 10, 10), int)]), 3)
+    voxels = responses.Voxels(
+        None, np.full((1, 100), 0.02), np.zeros(1), None, None, None, np.array([0.7])
+    )
+    signal = responses.noise_free_run(rows, voxels, np.ones((1, 1)))[:, 0]
+    levels = np.unique(signal.round(9))
+    assert levels == pytest.approx([0, 2 * 0.5**0.7, 2])
+
+
+def test_integrated_pixels_hold_what_the_field_holds():
+    centre, size = np.array([[4.2, 4.7], [0.3, 5.1]]), np.array([0.3, 2.0])
+    weights = responses.integrate_gaussians(centre, size)
+    for field, (row, column), sd in zip(weights.reshape(-1, 10, 10), centre, size, strict=True):
+        for r, c in ((4, 5), (0, 5), (9, 9)):
+            inside = np.diff(norm.cdf([r - 0.5, r + 0.5], row, sd))[0]
+            inside *= np.diff(norm.cdf([c - 0.5, c + 0.5], column, sd))[0]
+            assert field[r, c] == pytest.approx(inside, abs=1e-12)
+    assert weights[0].sum() == pytest.approx(1)
+
+
+def test_neighbours_share_noise_as_far_as_they_are_told():
+    """A Gaussian of standard deviation s correlates noise at distance d by exp(-d^2 / 4 s^2)."""
+    grid = np.argwhere(np.ones((9, 9, 9))) * 1.0
+    mixing = responses.mix_neighbours(grid, fwhm=3.0)
+    shared = (mixing @ mixing.T).toarray()
+    np.testing.assert_allclose(np.diag(shared), 1)
+    middle = np.flatnonzero((grid == 4).all(axis=1))[0]
+    d = np.linalg.norm(grid - grid[middle], axis=1)
+    expected = np.exp(-(d**2) / (4 * (3.0 / 2.3548) ** 2))
+    np.testing.assert_allclose(shared[middle][d < 2.5], expected[d < 2.5], atol=0.02)
+    apart = responses.mix_neighbours(grid, fwhm=0)
+    assert (apart.toarray() == np.eye(len(grid))).all()
+
+
+def test_each_variant_changes_what_its_name_says(mask):
+    place = brain.retinotopy(np.argwhere(mask))
+    drawn = {
+        name: responses.draw_voxels(place, np.random.default_rng(1), physiology)
+        for name, physiology in responses.VARIANTS.items()
+    }
+    default = drawn["default"]
+    peaks = [np.median(drawn[name].peak) for name in ("default", "peak 4.2 s")]
+    assert peaks == pytest.approx([4.9, 4.2], abs=0.05)
+    assert not drawn["no on/off response"].on_gain.any()
+    np.testing.assert_allclose(drawn["double on/off response"].on_gain, 2 * default.on_gain)
+    assert set(drawn["compressive summation"].exponent) == {0.7}
+    seen = place.eccentricity < 3
+    for area in np.unique(place.area):
+        here = seen & (place.area == area)
+        found = np.mean(drawn["60 % tuned everywhere"].population[here] == "tuned")
+        assert found == pytest.approx(0.6, abs=0.12)
+    for name, physiology in responses.VARIANTS.items():
+        usual = vars(responses.VARIANTS["default"])
+        changed = [field for field, value in vars(physiology).items() if value != usual[field]]
+        assert len(changed) == (0 if name == "default" else 2 if "independent" in name else 1)
 
 
 def test_ceilings_follow_their_definitions():
@@ -333,7 +393,7 @@ def fingerprint(dataset, mask):
 
 
 def test_fingerprint(dataset, mask):
-    assert fingerprint(dataset, mask) == "9657c3c26708dd7e"
+    assert fingerprint(dataset, mask) == "92227f216e9ed2e4"
 
 
 def test_another_seed_gives_other_images_and_other_voxels():

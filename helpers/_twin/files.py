@@ -12,7 +12,7 @@ from helpers._twin.ceiling import Ceilings
 BASELINE = 1000  # arbitrary units of a voxel at rest, as in int16 scanner files
 
 
-def write_recording(folder, seed):
+def write_recording(folder, seed, physiology):
     """Simulate all runs and write every file of the recording.
 
     Parameters
@@ -21,6 +21,7 @@ def write_recording(folder, seed):
         New folder; it gets the folder ``miyawaki2008``.
     seed : int
         Of the random numbers.
+    physiology : helpers._twin.responses.Physiology
 
     Returns
     -------
@@ -34,11 +35,14 @@ def write_recording(folder, seed):
     background, grey_matter = brain.anatomy()
     _save(background, recording / "bg.nii.gz")
     mask = brain.visual_mask(background.get_fdata(), grey_matter.get_fdata())
-    place = brain.retinotopy(np.argwhere(mask))
+    indices = np.argwhere(mask)
+    place = brain.retinotopy(indices)
     _write_masks(recording / "mask", mask, place)
     labels = stimuli.all_labels(rng)
-    voxels = responses.draw_voxels(place, rng)
-    ceilings = _write_runs(recording, mask, labels, voxels, rng)
+    voxels = responses.draw_voxels(place, rng, physiology)
+    mixing = responses.mix_neighbours(brain.positions(indices), physiology.noise_fwhm)
+    loading = physiology.shared * rng.uniform(0.3, 1, len(indices))
+    ceilings = _write_runs(recording, mask, labels, voxels, loading, mixing, rng)
     return voxels._asdict() | place._asdict() | ceilings
 
 
@@ -57,17 +61,17 @@ def _write_masks(folder, mask, place):
         _save(nib.Nifti1Image(image, brain.AFFINE), folder / file_name)
 
 
-def _write_runs(recording, mask, labels, voxels, rng):
+def _write_runs(recording, mask, labels, voxels, loading, mixing, rng):
     """Simulate run after run; two threads compress, one of which may lag behind."""
     ceilings = Ceilings()
     response = responses.haemodynamic_response(voxels.peak)
-    loading = responses.SHARED * rng.uniform(0.3, 1, len(voxels.peak))
     baseline = BASELINE * rng.uniform(0.8, 1.2, len(voxels.peak))
     with ThreadPoolExecutor(2) as pool:
         writing = []
         for name, rows in zip(FIGURE_RUNS + RANDOM_RUNS, labels, strict=True):
             signal = responses.noise_free_run(rows, voxels, response)
-            measured = signal + responses.noise_run(len(rows), voxels, loading, rng)
+            noise = responses.noise_run(len(rows), voxels, loading, mixing, rng)
+            measured = signal + noise
             if name in FIGURE_RUNS:
                 ceilings.add_figure(rows, signal, measured)
             else:

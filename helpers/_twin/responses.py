@@ -1,9 +1,13 @@
 """The twin's voxels: what drives them, how that becomes BOLD, and the noise on top."""
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 from scipy.signal import lfilter
+from scipy.sparse import csr_array, eye_array
+from scipy.spatial import KDTree
+from scipy.special import ndtr
 from scipy.stats import gamma
 
 from helpers._engine.gaussians import sample_gaussians
@@ -14,7 +18,7 @@ TR = 2.0  # seconds from one volume to the next
 HRF_VOLUMES = 14  # volumes after which a response is over
 AR1 = 0.4  # correlation of a voxel's own noise with itself one volume earlier
 SHARED_AR1 = 0.5
-SHARED = 0.3  # largest part of the shared fluctuation in a voxel, in percent of the baseline
+NOISE_SD = 0.9  # of a voxel's own noise, in percent of the baseline
 DRIFT = 0.5  # typical size of a slow drift, in percent of the baseline
 # For each area (by the first two letters of its name): receptive-field size relative to V1,
 # strength of the response, share of tuned voxels, share of on/off voxels.
@@ -26,12 +30,62 @@ AREA_PROPERTIES = {
     "V4": (2.5, 0.55, 0.10, 0.14),
 }
 SIZE_AT_FIXATION, SIZE_GROWTH = 0.5, 0.07  # pixels; pixels per degree of eccentricity (V1)
-GAIN, ON_GAIN = 2.4, 0.8  # percent of the baseline at full strength
+GAIN = 2.4  # percent of the baseline at full strength
 FIELD_EDGE, FIELD_FALL = 4.6, 0.4  # degrees: where voxels begin to see too little of the image
 # The four marked voxels, in the order of MARKED: strength of their response.
 MARKED_STRENGTH = (3.0, 1.7, 3.0, 1.4)
 MARKED_SIZE, MARKED_PEAK = 0.6, 4.4  # pixels, seconds
-PEAK, PEAK_SPREAD = 4.9, 0.6  # seconds
+PEAK_SPREAD = 0.6  # seconds
+
+
+@dataclass(frozen=True)
+class Physiology:
+    """Constants of the simulator that nobody knows for sure; the variants of the twin change them.
+
+    Attributes
+    ----------
+    noise_fwhm : float
+        Width over which neighbours share noise, in mm: the full width at half maximum of the
+        Gaussian with which white noise is smoothed. 0 makes the voxels' own noise independent.
+    shared : float
+        Largest part of the fluctuation that all voxels share, in percent of the baseline.
+    peak : float
+        Mean time to the peak of the haemodynamic response, in seconds.
+    on_gain : float
+        Response to "an image is on the screen", as a share of the response to pixels.
+    exponent : float
+        Power to which the summed light in a receptive field is raised; below 1, two halves of a
+        field give less than the sum of their responses.
+    integrate : bool
+        Whether a pixel's weight is the receptive field's integral over its area, or the field's
+        value at its centre.
+    tuned : float or None
+        Share of tuned voxels in every area; None for the shares of `AREA_PROPERTIES`.
+    """
+
+    noise_fwhm: float = 4.0
+    shared: float = 0.7
+    peak: float = 4.9
+    on_gain: float = 0.8
+    exponent: float = 1.0
+    integrate: bool = False
+    tuned: float | None = None
+
+
+# What may be otherwise in a brain, one thing at a time.
+VARIANTS = {
+    "default": Physiology(),
+    "independent noise": Physiology(noise_fwhm=0.0, shared=0.3),
+    "noise 2.8 mm": Physiology(noise_fwhm=2.8),
+    "noise 5.6 mm": Physiology(noise_fwhm=5.6),
+    "shared noise 1 %": Physiology(shared=1.0),
+    "peak 4.2 s": Physiology(peak=4.2),
+    "no on/off response": Physiology(on_gain=0.0),
+    "double on/off response": Physiology(on_gain=1.6),
+    "compressive summation": Physiology(exponent=0.7),
+    "pixels with an area": Physiology(integrate=True),
+    "60 % tuned everywhere": Physiology(tuned=0.6),
+}
 
 
 class Voxels(NamedTuple):
@@ -43,9 +97,10 @@ class Voxels(NamedTuple):
     size: np.ndarray  # standard deviation of the receptive field in pixels
     peak: np.ndarray  # time to peak of the haemodynamic response in seconds
     noise_sd: np.ndarray  # standard deviation of the voxel's own noise
+    exponent: np.ndarray  # of the summed light in the receptive field
 
 
-def draw_populations(area, eccentricity, rng):
+def draw_populations(area, eccentricity, rng, everywhere=None):
     """Make every voxel tuned, on/off or silent; those that look past the image are silent.
 
     Parameters
@@ -54,12 +109,16 @@ def draw_populations(area, eccentricity, rng):
     eccentricity : array, shape (n_voxels,)
         Degrees of visual angle.
     rng : numpy.random.Generator
+    everywhere : float, optional
+        Share of tuned voxels in all areas alike.
 
     Returns
     -------
     array of str, shape (n_voxels,)
     """
     tuned, on_off = np.array([AREA_PROPERTIES[name[:2]][2:] for name in area]).T
+    if everywhere is not None:
+        tuned = np.full(len(area), everywhere)
     draw = rng.random(len(area))
     population = np.where(
         draw < tuned, "tuned", np.where(draw < tuned + on_off, "on_off", "silent")
@@ -69,13 +128,14 @@ def draw_populations(area, eccentricity, rng):
     return population
 
 
-def draw_voxels(retinotopy, rng):
+def draw_voxels(retinotopy, rng, physiology=VARIANTS["default"]):
     """Draw the properties of all voxels.
 
     Parameters
     ----------
     retinotopy : helpers._twin.brain.Retinotopy
     rng : numpy.random.Generator
+    physiology : Physiology
 
     Returns
     -------
@@ -89,17 +149,52 @@ def draw_voxels(retinotopy, rng):
     size *= np.exp(0.1 * rng.standard_normal(n_voxels))
     strength = 2 * np.sqrt(rng.random(n_voxels)) * area_strength
     on_share = rng.random(n_voxels)
-    population = draw_populations(retinotopy.area, retinotopy.eccentricity, rng)
-    peak = np.clip(rng.normal(PEAK, PEAK_SPREAD, n_voxels), 3, 7)
+    population = draw_populations(
+        retinotopy.area, retinotopy.eccentricity, rng, physiology.tuned
+    )
+    peak = np.clip(rng.normal(physiology.peak, PEAK_SPREAD, n_voxels), 3, 7)
     population[marked], size[marked], peak[marked] = "tuned", MARKED_SIZE, MARKED_PEAK
     strength[marked], on_share[marked] = MARKED_STRENGTH, 1.0
     tuned, on_off = population == "tuned", population == "on_off"
     gain = np.where(tuned, GAIN * strength, 0)
-    on_gain = ON_GAIN * np.where(tuned, gain * on_share, np.where(on_off, strength, 0))
+    on_gain = np.where(tuned, gain * on_share, np.where(on_off, strength, 0))
     # Divided by its integral, a field inside the image sums to about 1.
-    fields = sample_gaussians(retinotopy.centre, size) / (2 * np.pi * size[:, None] ** 2)
-    weights = gain[:, None] * fields
-    return Voxels(population, weights, on_gain, size, peak, np.ones(n_voxels))
+    if physiology.integrate:
+        fields = integrate_gaussians(retinotopy.centre, size)
+    else:
+        fields = sample_gaussians(retinotopy.centre, size) / (2 * np.pi * size[:, None] ** 2)
+    return Voxels(
+        population,
+        gain[:, None] * fields,
+        physiology.on_gain * on_gain,
+        size,
+        peak,
+        np.full(n_voxels, NOISE_SD),
+        np.full(n_voxels, physiology.exponent),
+    )
+
+
+def integrate_gaussians(centre, size, shape=(10, 10)):
+    """Integrate 2-D Gaussians of integral 1 over the area of each pixel.
+
+    Parameters
+    ----------
+    centre : array, shape (n_voxels, 2)
+        Row and column in pixels.
+    size : array, shape (n_voxels,)
+        Standard deviation in pixels.
+    shape : (int, int)
+        Rows and columns of the image.
+
+    Returns
+    -------
+    array, shape (n_voxels, n_pixels), in C order
+    """
+    rows, columns = (
+        np.diff(ndtr((np.arange(n + 1) - 0.5 - centre[:, [axis]]) / size[:, None]), axis=1)
+        for axis, n in enumerate(shape)
+    )
+    return (rows[:, :, None] * columns[:, None, :]).reshape(len(centre), -1)
 
 
 def haemodynamic_response(peak):
@@ -142,7 +237,12 @@ def noise_free_run(labels, voxels, response):
     """
     on_screen = labels[:, :1] != REST
     pixels = np.where(on_screen, labels, 0).reshape(-1, 10, 10).transpose(0, 2, 1)
-    drive = pixels.reshape(-1, N_PIXELS) @ voxels.weights.T + on_screen * voxels.on_gain
+    drive = pixels.reshape(-1, N_PIXELS) @ voxels.weights.T
+    if (voxels.exponent != 1).any():
+        # Relative to an image that is lit everywhere, whose response stays what it is.
+        most = np.maximum(voxels.weights.sum(axis=1), np.finfo(float).tiny)
+        drive = most * (drive / most) ** voxels.exponent
+    drive = drive + on_screen * voxels.on_gain
     signal = np.zeros_like(drive)
     for lag, size in enumerate(response):
         signal[lag:] += size * drive[: len(drive) - lag]
@@ -168,7 +268,35 @@ def autoregressive_noise(n_volumes, n_series, correlation, rng):
     return lfilter([1], [1, -correlation], shocks, axis=0)
 
 
-def noise_run(n_volumes, voxels, shared_loading, rng):
+def mix_neighbours(positions, fwhm):
+    """Weights with which independent noise is mixed, so that neighbours share some of it.
+
+    Each voxel's noise is a Gaussian-weighted sum of the independent noise of the voxels around it,
+    with a standard deviation of 1.
+
+    Parameters
+    ----------
+    positions : array, shape (n_voxels, 3)
+        In mm.
+    fwhm : float
+        Full width at half maximum of the Gaussian, in mm.
+
+    Returns
+    -------
+    scipy.sparse.csr_array, shape (n_voxels, n_voxels)
+    """
+    if fwhm == 0:
+        return eye_array(len(positions), format="csr")
+    sd = fwhm / np.sqrt(8 * np.log(2))
+    tree = KDTree(positions)
+    near = tree.sparse_distance_matrix(tree, 4 * sd, output_type="ndarray")
+    weights = np.exp(-((near["v"] / sd) ** 2) / 2)
+    length = np.sqrt(np.bincount(near["i"], weights**2, len(positions)))
+    shape = (len(positions), len(positions))
+    return csr_array((weights / length[near["i"]], (near["i"], near["j"])), shape)
+
+
+def noise_run(n_volumes, voxels, shared_loading, mixing, rng):
     """Noise of all voxels in one run: own noise, a shared fluctuation and slow drift.
 
     Parameters
@@ -177,6 +305,8 @@ def noise_run(n_volumes, voxels, shared_loading, rng):
     voxels : Voxels
     shared_loading : array, shape (n_voxels,)
         Part of the shared fluctuation in each voxel.
+    mixing : scipy.sparse.csr_array, shape (n_voxels, n_voxels)
+        From `mix_neighbours`.
     rng : numpy.random.Generator
 
     Returns
@@ -185,7 +315,7 @@ def noise_run(n_volumes, voxels, shared_loading, rng):
         Percent of the baseline.
     """
     n_voxels = len(voxels.noise_sd)
-    own = autoregressive_noise(n_volumes, n_voxels, AR1, rng) * voxels.noise_sd
+    own = (mixing @ autoregressive_noise(n_volumes, n_voxels, AR1, rng).T).T * voxels.noise_sd
     shared = autoregressive_noise(n_volumes, 1, SHARED_AR1, rng) * shared_loading
     time = np.linspace(-1, 1, n_volumes)
     slow = np.column_stack([time, time**2 - 1 / 3, 0.5 * np.cos(1.5 * np.pi * (time + 1))])

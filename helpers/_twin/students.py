@@ -67,7 +67,7 @@ def draw_brain(rng):
     place = type(place)(*(values[columns] for values in place))
     voxels = type(voxels)(*(values[columns] for values in voxels))
     lag = int(rng.choice(list(PEAKS)))
-    peak = PEAKS[lag] + PEAK_SPREAD * (voxels.peak - responses.PEAK)
+    peak = PEAKS[lag] + PEAK_SPREAD * (voxels.peak - responses.VARIANTS["default"].peak)
     voxels = voxels._replace(
         peak=peak, weights=STRENGTH * voxels.weights, on_gain=STRENGTH * voxels.on_gain
     )
@@ -143,10 +143,12 @@ def write_recording(folder, labels, voxel_indices, voxels, rng):
     affine[:3, 3] = brain.positions(corner)
     _save(mask, affine, folder / "mask.nii.gz")
     response = responses.haemodynamic_response(voxels.peak)
-    loading = responses.SHARED * rng.uniform(0.3, 1, len(voxels.peak))
+    physiology = responses.VARIANTS["default"]
+    mixing = responses.mix_neighbours(brain.positions(voxel_indices), physiology.noise_fwhm)
+    loading = physiology.shared * rng.uniform(0.3, 1, len(voxels.peak))
     baseline = BASELINE * rng.uniform(0.8, 1.2, len(voxels.peak))
     for name, rows in labels.items():
-        noise = responses.noise_run(len(rows), voxels, loading, rng)
+        noise = responses.noise_run(len(rows), voxels, loading, mixing, rng)
         measured = responses.noise_free_run(rows, voxels, response) + noise
         run = np.zeros((*mask.shape, len(rows)), dtype=np.int16)
         run[mask > 0] = np.rint(baseline * (1 + measured / 100)).T

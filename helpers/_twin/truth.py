@@ -31,6 +31,8 @@ class Truth:
         "tuned", "on_off" or "silent".
     noise_sd : array, shape (n_voxels,)
         Standard deviation of the voxel's own noise, in percent of the baseline.
+    exponent : array, shape (n_voxels,)
+        Power to which the summed light in the receptive field is raised; 1 in a linear voxel.
     ceiling_random : array, shape (n_voxels,)
         Share of the variance of the linearly detrended random runs that is response.
     ceiling_figure : array, shape (n_voxels,)
@@ -41,6 +43,8 @@ class Truth:
         Distance of the receptive field from fixation in degrees of visual angle.
     seed, version : int
         Of the simulation.
+    variant : str
+        Which twin it is, see `helpers.twin.make_twin`.
     """
 
     weights: np.ndarray
@@ -50,6 +54,7 @@ class Truth:
     peak: np.ndarray
     population: np.ndarray
     noise_sd: np.ndarray
+    exponent: np.ndarray
     ceiling_random: np.ndarray
     ceiling_figure: np.ndarray
     area: np.ndarray
@@ -57,6 +62,7 @@ class Truth:
     eccentricity: np.ndarray
     seed: int
     version: int
+    variant: str
 
 
 def load_truth(folder):
@@ -82,7 +88,8 @@ def load_truth(folder):
         # Opened here, since NumPy leaves a damaged file open.
         with (Path(folder) / TRUTH).open("rb") as stream, np.load(stream) as stored:
             arrays = dict(stored)
-        return Truth(**arrays | {name: int(arrays[name]) for name in ("seed", "version")})
+        numbers = {name: int(arrays[name]) for name in ("seed", "version")}
+        return Truth(**arrays | numbers | {"variant": str(arrays["variant"])})
     except (OSError, EOFError, ValueError, KeyError, TypeError, BadZipFile):
         raise DataError(
             f"The ground truth in {folder} is damaged or of another version; delete that folder "

@@ -14,14 +14,15 @@ from nilearn.datasets import get_data_dirs
 from helpers._files import DataError
 from helpers._files.layout import RECORDING, is_twin, missing_files
 from helpers._twin.files import write_recording
+from helpers._twin.responses import VARIANTS
 from helpers._twin.truth import TRUTH
 
-VERSION = 3  # of the simulator: a twin of another version is made anew
+VERSION = 4  # of the simulator: a twin of another version is made anew
 PARTIAL = ".twin-of-process-"
 
 
-def make_twin(folder, seed=2008):
-    """Write the simulated twin, unless the folder holds it already.
+def make_twin(folder, seed=2008, variant="default"):
+    """Write the simulated twin, or a variant of it, unless the folder holds it already.
 
     The files are written into a temporary folder beside `folder`, which takes its name only when
     all of them are there: an interrupted run leaves no half-made twin.
@@ -33,6 +34,9 @@ def make_twin(folder, seed=2008):
         and the ground truth beside it.
     seed : int
         Of the random numbers. The same seed gives the same arrays.
+    variant : str
+        Key of `helpers.twin.VARIANTS`, which says what each changes: for example
+        ``"compressive summation"``. Places, populations and images are those of the default.
 
     Returns
     -------
@@ -42,14 +46,16 @@ def make_twin(folder, seed=2008):
     Raises
     ------
     ValueError
-        If the seed is not a whole number from 0 up, if the folder holds something other than a
+        If the seed is not a whole number from 0 up, if there is no such variant, if the folder holds something other than a
         twin, or if it is one in which nilearn looks for real recordings.
     DataError
         If the folder cannot be written or the disk is full.
     """
     _check_seed(seed)
+    if variant not in VARIANTS:
+        raise ValueError(f'variant is "{variant}"; expected one of {list(VARIANTS)}.')
     folder = Path(folder).resolve()
-    if _is_current(folder, seed):
+    if _is_current(folder, seed, variant):
         return folder
     _check_folder(folder)
     try:
@@ -58,12 +64,13 @@ def make_twin(folder, seed=2008):
         prefix = f"{PARTIAL}{os.getpid()}-"
         with tempfile.TemporaryDirectory(prefix=prefix, dir=folder.parent) as temporary:
             made = Path(temporary) / "twin"
-            truth = write_recording(made, seed)
-            np.savez_compressed(made / TRUTH, **truth, seed=seed, version=VERSION)
-            if not _is_current(folder, seed):  # another process may have been first
+            truth = write_recording(made, seed, VARIANTS[variant])
+            stamp = {"seed": seed, "version": VERSION, "variant": variant}
+            np.savez_compressed(made / TRUTH, **truth, **stamp)
+            if not _is_current(folder, seed, variant):  # another process may have been first
                 _replace(folder, made)
     except OSError as error:
-        if not _is_current(folder, seed):
+        if not _is_current(folder, seed, variant):
             reason = "the disk is full" if error.errno == errno.ENOSPC else error.strerror or error
             raise DataError(
                 f"The twin cannot be written to {folder}: {reason}. It needs 60 MB in a folder "
@@ -85,13 +92,14 @@ def _replace(folder, made):
         raise
 
 
-def _is_current(folder, seed):
-    """Say whether the twin of this seed is there with all its files."""
+def _is_current(folder, seed, variant):
+    """Say whether the twin of this seed and variant is there with all its files."""
     if not is_twin(folder) or missing_files(folder / RECORDING):
         return False
     try:
         with (folder / TRUTH).open("rb") as stream, np.load(stream) as stored:
-            return (stored["seed"], stored["version"]) == (seed, VERSION)
+            stamp = stored["seed"], stored["version"], str(stored["variant"])
+            return stamp == (seed, VERSION, variant)
     except (OSError, ValueError, KeyError, BadZipFile):
         return False  # no truth, or a damaged one: the twin is made anew
 
