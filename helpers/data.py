@@ -99,7 +99,9 @@ def load(source=None, variant="default"):
             'load("twin", variant=...).'
         )
     if chosen == "twin":
-        place = Path("twin") if variant == "default" else Path("twins", re.sub(r"\W+", "-", variant))
+        place = (
+            Path("twin") if variant == "default" else Path("twins", re.sub(r"\W+", "-", variant))
+        )
         folder = make_twin(data_folder() / place, variant=variant)
         return Bunch(**fetch_local(folder), source="twin", truth=load_truth(folder))
     return Bunch(**fetch_local(real_recording(data_folder())), source="real", truth=None)

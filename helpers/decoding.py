@@ -11,6 +11,7 @@ distribution over images.
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve, cholesky, solve_triangular
 from scipy.spatial.distance import cdist
+from scipy.special import expit
 from sklearn.linear_model import OrthogonalMatchingPursuit
 
 from helpers._engine.threads import on_threads
@@ -22,6 +23,7 @@ __all__ = [
     "log_likelihoods",
     "patches",
     "reconstruct",
+    "reconstruct_binary",
     "reconstruct_multiscale",
     "smooth_covariance",
 ]
@@ -210,24 +212,103 @@ def reconstruct(responses, coef, intercept, noise, prior_mean, prior):
     .. [1] Schoenmakers, S., Barth, M., Heskes, T., & van Gerven, M. (2013). Linear reconstruction
        of perceived images from human brain activity. NeuroImage, 83, 951-961.
     """
-    coef, responses = check_table("coef", coef), check_table("responses", responses)
-    n_pixels, n_voxels = coef.shape
-    intercept, prior_mean = np.asarray(intercept), np.asarray(prior_mean)
-    if (responses.shape[1], *intercept.shape) != (n_voxels, n_voxels):
-        raise ValueError(
-            f"coef has {n_voxels} voxels, responses have shape {responses.shape} and intercept "
-            f"{intercept.shape}; expected the same voxels in all: choose the same columns."
-        )
+    white, left = _whiten(responses, coef, intercept, noise)
+    n_pixels, prior_mean = white.shape[1], np.asarray(prior_mean)
     if prior_mean.shape != (n_pixels,):
         raise ValueError(f"prior_mean has shape {prior_mean.shape}; expected ({n_pixels},).")
-    root, prior_root = root_of("noise", noise, n_voxels), root_of("prior", prior, n_pixels)
-    white = solve_triangular(root, coef.T, lower=True)  # (n_voxels, n_pixels)
-    left = solve_triangular(root, (responses - prior_mean @ coef - intercept).T, lower=True)
+    prior_root = root_of("prior", prior, n_pixels)
+    left = left - white @ prior_mean[:, np.newaxis]
     # With C = K K': V = K (I + K'B S^-1 B'K)^-1 K'. C itself is never inverted.
     inner = white @ prior_root
     factor = cho_factor(np.eye(n_pixels) + inner.T @ inner, lower=True)
     covariance = prior_root @ cho_solve(factor, prior_root.T)
     return prior_mean + (prior_root @ cho_solve(factor, inner.T @ left)).T, covariance
+
+
+def _whiten(responses, coef, intercept, noise):
+    """Return L^-1 B', (n_voxels, n_pixels), and L^-1 (y - b), (n_voxels, n_trials); S = L L'."""
+    coef, responses = check_table("coef", coef), check_table("responses", responses)
+    n_voxels, intercept = coef.shape[1], np.asarray(intercept)
+    if (responses.shape[1], *intercept.shape) != (n_voxels, n_voxels):
+        raise ValueError(
+            f"coef has {n_voxels} voxels, responses have shape {responses.shape} and intercept "
+            f"{intercept.shape}; expected the same voxels in all: choose the same columns."
+        )
+    root = root_of("noise", noise, n_voxels)
+    white = solve_triangular(root, coef.T, lower=True)
+    return white, solve_triangular(root, (responses - intercept).T, lower=True)
+
+
+def reconstruct_binary(
+    responses, coef, intercept, noise, *, lit=0.5, coupling=0.0, shape=(10, 10), n_sweeps=300,
+    random_state=0,
+):  # fmt: skip
+    """Say how probable it is that each pixel was lit, given responses and that pixels are 0 or 1.
+
+    The prior of an image is that of an Ising model: proportional to the product of `lit` for each
+    lit pixel and 1 - `lit` for each dark one, times exp(`coupling`) for each pair of neighbours
+    that are alike. The posterior has no formula, so it is sampled: one pixel after the other is
+    drawn given all others (Gibbs sampling [1]_). The first third of the sweeps is thrown away.
+
+    Parameters
+    ----------
+    responses : array_like, shape (n_trials, n_voxels)
+        Measured responses y.
+    coef, intercept, noise
+        As for `reconstruct`.
+    lit : float
+        Between 0 and 1.
+    coupling : float
+        0 for pixels that do not care about their neighbours; above 0, neighbours tend to be alike.
+    shape : (int, int)
+        Rows and columns of the image.
+    n_sweeps : int
+        How often each pixel is drawn, at least 3.
+    random_state : int or numpy.random.Generator
+
+    Returns
+    -------
+    ndarray, shape (n_trials, n_pixels)
+        Probabilities, averaged over the sweeps that are kept.
+
+    Raises
+    ------
+    ValueError
+        For tables that do not fit together, a covariance that is none, or a number out of range.
+
+    References
+    ----------
+    .. [1] Geman, S., & Geman, D. (1984). Stochastic relaxation, Gibbs distributions, and the
+       Bayesian restoration of images. IEEE Transactions on Pattern Analysis and Machine
+       Intelligence, 6(6), 721-741.
+    """
+    white, left = _whiten(responses, coef, intercept, noise)
+    if np.prod(shape) != white.shape[1]:
+        raise ValueError(f"shape is {shape}, and coef has {white.shape[1]} pixels; make them fit.")
+    if not 0 < lit < 1 or not np.isfinite(coupling) or n_sweeps < 3:
+        raise ValueError(
+            f"lit is {lit}, coupling {coupling} and n_sweeps {n_sweeps}; expected a share between "
+            "0 and 1, a finite number, and 3 sweeps or more."
+        )
+    places = np.argwhere(np.ones(shape))
+    beside = cdist(places, places, "cityblock") == 1
+    # log p(x | y) = x'field - x'pull x / 2 + constant, with nothing on the diagonal of pull,
+    # because x_j squared is x_j.
+    pull = white.T @ white
+    field = left.T @ white + np.log(lit / (1 - lit)) - np.diag(pull) / 2
+    field -= coupling * beside.sum(axis=0)
+    pull -= 2 * coupling * beside
+    np.fill_diagonal(pull, 0)
+    rng = np.random.default_rng(random_state)
+    x = (rng.random(field.shape) < lit).astype(np.float64)
+    total = np.zeros_like(x)
+    for sweep in range(n_sweeps):
+        for j in range(len(places)):
+            chance = expit(field[:, j] - x @ pull[:, j])
+            x[:, j] = rng.random(len(x)) < chance
+            if sweep >= n_sweeps // 3:
+                total[:, j] += chance
+    return total / (n_sweeps - n_sweeps // 3)
 
 
 def smooth_covariance(variance, length, shape=(10, 10)):

@@ -36,14 +36,16 @@ def small_twin(seed, shared=0.3):
     """Simulate X, Y and runs, cleaned as the chapters do, and say what the voxels are."""
     rng = np.random.default_rng([7, seed])
     voxels = draw_voxels(rng)
-    loading = shared * rng.uniform(0.3, 1, N_VOXELS)
-    apart = responses.mix_neighbours(np.zeros((N_VOXELS, 3)), 0)  # small twins have no places
+    nowhere = np.zeros((N_VOXELS, 3))  # small twins have no places
+    alone = responses.Physiology(noise_fwhm=0.0, regional=0.0, shared=shared)
+    sharing = responses.draw_sharing(nowhere, alone, rng)
+    voxels = voxels._replace(noise_sd=np.ones(N_VOXELS))
     response = responses.haemodynamic_response(voxels.peak)
     X, Y = [], []
     for images in rng.integers(0, 2, (N_RUNS, stimuli.RANDOM_BLOCKS, 10, 10)):
         rows = stimuli.label_rows(images, stimuli.RANDOM_VOLUMES)
         signal = responses.noise_free_run(rows, voxels, response)
-        bold = detrend(signal + responses.noise_run(len(rows), voxels, loading, apart, rng), axis=0)
+        bold = detrend(signal + responses.noise_run(len(rows), voxels, sharing, rng), axis=0)
         X.append(rows[:-SHIFT].astype(float))
         Y.append((bold / bold.std(axis=0, ddof=1))[SHIFT:])
     runs = np.repeat(np.arange(N_RUNS), len(X[0]))

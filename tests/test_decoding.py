@@ -3,6 +3,7 @@
 The multi-scale decoder is held against scikit-learn's own pipelines, patch by patch.
 """
 
+import itertools
 from itertools import pairwise
 from types import SimpleNamespace
 
@@ -348,3 +349,52 @@ def test_other_bad_input():
         decoding.reconstruct_multiscale(images, responses, measured)
     with pytest.raises(ValueError, match="the same voxels"):
         decoding.reconstruct_multiscale(images, responses, measured[:, :5], (3, 4))
+
+
+def by_enumeration(responses, B, b, S, lit, coupling, shape):
+    """Probability of each pixel from all images that there are."""
+    n_pixels = np.prod(shape)
+    images = np.array(list(itertools.product([0, 1], repeat=n_pixels)), dtype=float)
+    errors = responses[:, np.newaxis] - (images @ B + b)
+    log_p = -0.5 * np.einsum("tiv,vw,tiw->ti", errors, np.linalg.inv(S), errors)
+    grid = images.reshape(-1, *shape)
+    alike = (grid[:, 1:] == grid[:, :-1]).sum((1, 2)) + (grid[:, :, 1:] == grid[:, :, :-1]).sum(
+        (1, 2)
+    )
+    log_p += images.sum(1) * np.log(lit) + (1 - images).sum(1) * np.log(1 - lit) + coupling * alike
+    p = np.exp(log_p - log_p.max(axis=1, keepdims=True))
+    return p @ images / p.sum(axis=1, keepdims=True)
+
+
+@pytest.mark.parametrize(("lit", "coupling"), [(0.5, 0.0), (0.2, 0.0), (0.3, 0.6)])
+def test_binary_reconstruction_is_the_posterior_over_all_images(lit, coupling):
+    rng = np.random.default_rng(2)
+    shape, n_voxels = (2, 4), 6
+    B, b = rng.normal(size=(8, n_voxels)), rng.normal(size=n_voxels)
+    S = 0.5 * np.eye(n_voxels) + 1.5 * np.cov(rng.normal(size=(n_voxels, 40)))
+    shown = rng.integers(0, 2, (5, 8))
+    y = shown @ B + b + rng.multivariate_normal(np.zeros(n_voxels), S, 5)
+    got = decoding.reconstruct_binary(
+        y, B, b, S, lit=lit, coupling=coupling, shape=shape, n_sweeps=6000
+    )
+    expected = by_enumeration(y, B, b, S, lit, coupling, shape)
+    np.testing.assert_allclose(got, expected, atol=0.03)
+    other = by_enumeration(y, B, b, S, 0.6, 0.0, shape)
+    assert np.abs(got - other).max() > 0.06  # the prior matters here
+
+
+def test_binary_reconstruction_repeats_itself_and_refuses_what_cannot_be():
+    rng = np.random.default_rng(3)
+    y, B, b, S = rng.normal(size=(2, 3)), rng.normal(size=(4, 3)), np.zeros(3), np.eye(3)
+    options = {"shape": (2, 2), "n_sweeps": 20}
+    one, two = (decoding.reconstruct_binary(y, B, b, S, **options) for _ in range(2))
+    np.testing.assert_array_equal(one, two)
+    other = decoding.reconstruct_binary(y, B, b, S, **options, random_state=1)
+    assert (one != other).any()
+    with pytest.raises(ValueError, match=r"shape is \(10, 10\), and coef has 4 pixels"):
+        decoding.reconstruct_binary(y, B, b, S)
+    for wrong in ({"lit": 1.0}, {"lit": 0.0}, {"coupling": np.inf}, {"n_sweeps": 2}):
+        with pytest.raises(ValueError, match="expected a share between 0 and 1"):
+            decoding.reconstruct_binary(y, B, b, S, **(options | wrong))
+    with pytest.raises(ValueError, match="expected the same voxels in all"):
+        decoding.reconstruct_binary(y[:, :2], B, b, S, **options)

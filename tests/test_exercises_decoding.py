@@ -54,10 +54,10 @@ def said(capsys, check, *answers):
 def test_fewer_voxels(trials, shares, capsys):
     enough = next(n for n in N_BEST if shares["correlation", n] >= 0.5)
     names = ("correlation", "likelihood")
-    fewer, more = sorted(names, key=lambda name: shares[name, 10])
-    change = {k: shares[k, 1000] - shares[k, 300] for k in (*names, LAST)}
+    fewer, more = sorted(names, key=lambda name: shares[name, 30])
+    change = {k: shares[k, 1000] - shares[k, 100] for k in (*names, LAST)}
     most, *others = sorted(change, key=change.get)
-    assert 10 < enough < 1000 and shares[fewer, 10] < shares[more, 10]
+    assert 10 < enough < 1000 and shares[fewer, 30] < shares[more, 30]
     assert change[most] < min(change[name] for name in others)
     for answers, says in [
         ((enough, fewer, most), "right."),

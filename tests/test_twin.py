@@ -317,6 +317,29 @@ def test_neighbours_share_noise_as_far_as_they_are_told():
     assert (apart.toarray() == np.eye(len(grid))).all()
 
 
+def test_noise_is_alike_in_regions_and_in_all_voxels_as_told(mask):
+    places = brain.positions(np.argwhere(mask))[::10]
+    physiology = responses.Physiology(noise_sd=0.0, regional=1.0, shared=0.0)
+    sharing = responses.draw_sharing(places, physiology, np.random.default_rng(2))
+    voxels = responses.Voxels(*([None] * 5), np.zeros(len(places)), None)
+    noise = responses.noise_run(4000, voxels, sharing, np.random.default_rng(3))
+    noise = (
+        noise
+        - np.vander(np.linspace(-1, 1, 4000), 12)
+        @ np.linalg.lstsq(np.vander(np.linspace(-1, 1, 4000), 12), noise, rcond=None)[0]
+    )
+    found = np.corrcoef(noise.T)
+    d = np.linalg.norm(places[:, np.newaxis] - places, axis=2)
+    expected = np.exp(-(d**2) / (4 * (30 / 2.3548) ** 2))
+    assert np.abs(found - expected).max() < 0.25  # a lattice is a little coarse
+    assert np.abs(found - expected).mean() < 0.05
+    only_shared = responses.Physiology(noise_sd=0.0, regional=0.0, shared=1.0)
+    sharing = responses.draw_sharing(places, only_shared, np.random.default_rng(2))
+    assert sharing.shared.min() > 0.29
+    assert sharing.shared.max() <= 1
+    assert not sharing.regional.any()
+
+
 def test_each_variant_changes_what_its_name_says(mask):
     place = brain.retinotopy(np.argwhere(mask))
     drawn = {
@@ -334,10 +357,11 @@ def test_each_variant_changes_what_its_name_says(mask):
         here = seen & (place.area == area)
         found = np.mean(drawn["60 % tuned everywhere"].population[here] == "tuned")
         assert found == pytest.approx(0.6, abs=0.12)
+    several = {"independent noise", "noise alike over 6.6 mm", "noise alike over 9.4 mm"}
     for name, physiology in responses.VARIANTS.items():
         usual = vars(responses.VARIANTS["default"])
         changed = [field for field, value in vars(physiology).items() if value != usual[field]]
-        assert len(changed) == (0 if name == "default" else 2 if "independent" in name else 1)
+        assert len(changed) == (0 if name == "default" else 4 if name in several else 1), name
 
 
 def test_ceilings_follow_their_definitions():

@@ -40,9 +40,8 @@ def write_recording(folder, seed, physiology):
     _write_masks(recording / "mask", mask, place)
     labels = stimuli.all_labels(rng)
     voxels = responses.draw_voxels(place, rng, physiology)
-    mixing = responses.mix_neighbours(brain.positions(indices), physiology.noise_fwhm)
-    loading = physiology.shared * rng.uniform(0.3, 1, len(indices))
-    ceilings = _write_runs(recording, mask, labels, voxels, loading, mixing, rng)
+    sharing = responses.draw_sharing(brain.positions(indices), physiology, rng)
+    ceilings = _write_runs(recording, mask, labels, voxels, sharing, rng)
     return voxels._asdict() | place._asdict() | ceilings
 
 
@@ -61,7 +60,7 @@ def _write_masks(folder, mask, place):
         _save(nib.Nifti1Image(image, brain.AFFINE), folder / file_name)
 
 
-def _write_runs(recording, mask, labels, voxels, loading, mixing, rng):
+def _write_runs(recording, mask, labels, voxels, sharing, rng):
     """Simulate run after run; two threads compress, one of which may lag behind."""
     ceilings = Ceilings()
     response = responses.haemodynamic_response(voxels.peak)
@@ -70,7 +69,7 @@ def _write_runs(recording, mask, labels, voxels, loading, mixing, rng):
         writing = []
         for name, rows in zip(FIGURE_RUNS + RANDOM_RUNS, labels, strict=True):
             signal = responses.noise_free_run(rows, voxels, response)
-            noise = responses.noise_run(len(rows), voxels, loading, mixing, rng)
+            noise = responses.noise_run(len(rows), voxels, sharing, rng)
             measured = signal + noise
             if name in FIGURE_RUNS:
                 ceilings.add_figure(rows, signal, measured)

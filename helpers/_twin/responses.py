@@ -7,6 +7,7 @@ import numpy as np
 from scipy.signal import lfilter
 from scipy.sparse import csr_array, eye_array
 from scipy.spatial import KDTree
+from scipy.spatial.distance import cdist
 from scipy.special import ndtr
 from scipy.stats import gamma
 
@@ -18,7 +19,7 @@ TR = 2.0  # seconds from one volume to the next
 HRF_VOLUMES = 14  # volumes after which a response is over
 AR1 = 0.4  # correlation of a voxel's own noise with itself one volume earlier
 SHARED_AR1 = 0.5
-NOISE_SD = 0.9  # of a voxel's own noise, in percent of the baseline
+REGION_FWHM = 30.0  # mm: width over which the regional fluctuation is alike
 DRIFT = 0.5  # typical size of a slow drift, in percent of the baseline
 # For each area (by the first two letters of its name): receptive-field size relative to V1,
 # strength of the response, share of tuned voxels, share of on/off voxels.
@@ -44,9 +45,14 @@ class Physiology:
 
     Attributes
     ----------
+    noise_sd : float
+        Standard deviation of the voxels' own noise, in percent of the baseline.
     noise_fwhm : float
-        Width over which neighbours share noise, in mm: the full width at half maximum of the
-        Gaussian with which white noise is smoothed. 0 makes the voxels' own noise independent.
+        Width over which neighbours share their own noise, in mm: the full width at half maximum
+        of the Gaussian with which white noise is smoothed. 0 makes it independent.
+    regional : float
+        Largest part of a fluctuation that is alike over some centimetres of cortex, in percent of
+        the baseline.
     shared : float
         Largest part of the fluctuation that all voxels share, in percent of the baseline.
     peak : float
@@ -63,8 +69,10 @@ class Physiology:
         Share of tuned voxels in every area; None for the shares of `AREA_PROPERTIES`.
     """
 
+    noise_sd: float = 0.7
     noise_fwhm: float = 4.0
-    shared: float = 0.7
+    regional: float = 1.0
+    shared: float = 0.4
     peak: float = 4.9
     on_gain: float = 0.8
     exponent: float = 1.0
@@ -75,9 +83,10 @@ class Physiology:
 # What may be otherwise in a brain, one thing at a time.
 VARIANTS = {
     "default": Physiology(),
-    "independent noise": Physiology(noise_fwhm=0.0, shared=0.3),
-    "noise 2.8 mm": Physiology(noise_fwhm=2.8),
-    "noise 5.6 mm": Physiology(noise_fwhm=5.6),
+    "independent noise": Physiology(noise_sd=1.0, noise_fwhm=0.0, regional=0.0, shared=0.3),
+    # Standard deviations of 2.8 and 4 mm, and nothing else shared but what the last one shares.
+    "noise alike over 6.6 mm": Physiology(noise_sd=1.0, noise_fwhm=6.6, regional=0.0, shared=0.3),
+    "noise alike over 9.4 mm": Physiology(noise_sd=1.0, noise_fwhm=9.4, regional=0.0, shared=0.3),
     "shared noise 1 %": Physiology(shared=1.0),
     "peak 4.2 s": Physiology(peak=4.2),
     "no on/off response": Physiology(on_gain=0.0),
@@ -149,9 +158,7 @@ def draw_voxels(retinotopy, rng, physiology=VARIANTS["default"]):
     size *= np.exp(0.1 * rng.standard_normal(n_voxels))
     strength = 2 * np.sqrt(rng.random(n_voxels)) * area_strength
     on_share = rng.random(n_voxels)
-    population = draw_populations(
-        retinotopy.area, retinotopy.eccentricity, rng, physiology.tuned
-    )
+    population = draw_populations(retinotopy.area, retinotopy.eccentricity, rng, physiology.tuned)
     peak = np.clip(rng.normal(physiology.peak, PEAK_SPREAD, n_voxels), 3, 7)
     population[marked], size[marked], peak[marked] = "tuned", MARKED_SIZE, MARKED_PEAK
     strength[marked], on_share[marked] = MARKED_STRENGTH, 1.0
@@ -169,7 +176,7 @@ def draw_voxels(retinotopy, rng, physiology=VARIANTS["default"]):
         physiology.on_gain * on_gain,
         size,
         peak,
-        np.full(n_voxels, NOISE_SD),
+        np.full(n_voxels, physiology.noise_sd),
         np.full(n_voxels, physiology.exponent),
     )
 
@@ -296,17 +303,50 @@ def mix_neighbours(positions, fwhm):
     return csr_array((weights / length[near["i"]], (near["i"], near["j"])), shape)
 
 
-def noise_run(n_volumes, voxels, shared_loading, mixing, rng):
-    """Noise of all voxels in one run: own noise, a shared fluctuation and slow drift.
+class Sharing(NamedTuple):
+    """Which noise voxels have in common; see `draw_sharing`."""
+
+    neighbours: csr_array  # (n_voxels, n_voxels), mixes the voxels' own noise
+    regions: np.ndarray  # (n_voxels, n_regions), mixes the regional fluctuations
+    regional: np.ndarray  # (n_voxels,), part of the regional fluctuation, percent of the baseline
+    shared: np.ndarray  # (n_voxels,), part of the fluctuation of all voxels
+
+
+def draw_sharing(positions, physiology, rng):
+    """Draw how much each voxel has of the noise that it shares with others.
+
+    Parameters
+    ----------
+    positions : array, shape (n_voxels, 3)
+        In mm.
+    physiology : Physiology
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    Sharing
+    """
+    sd = REGION_FWHM / np.sqrt(8 * np.log(2))
+    low, high = positions.min(axis=0) - 2 * sd, positions.max(axis=0) + 2 * sd
+    axes = [np.arange(a, b + sd, 1.25 * sd) for a, b in zip(low, high, strict=True)]
+    lattice = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
+    regions = np.exp(-cdist(positions, lattice, "sqeuclidean") / (2 * sd**2))
+    return Sharing(
+        mix_neighbours(positions, physiology.noise_fwhm),
+        regions / np.linalg.norm(regions, axis=1, keepdims=True),
+        physiology.regional * rng.uniform(0.3, 1, len(positions)),
+        physiology.shared * rng.uniform(0.3, 1, len(positions)),
+    )
+
+
+def noise_run(n_volumes, voxels, sharing, rng):
+    """Noise of all voxels in one run: their own, what regions and all voxels share, slow drift.
 
     Parameters
     ----------
     n_volumes : int
     voxels : Voxels
-    shared_loading : array, shape (n_voxels,)
-        Part of the shared fluctuation in each voxel.
-    mixing : scipy.sparse.csr_array, shape (n_voxels, n_voxels)
-        From `mix_neighbours`.
+    sharing : Sharing
     rng : numpy.random.Generator
 
     Returns
@@ -315,9 +355,12 @@ def noise_run(n_volumes, voxels, shared_loading, mixing, rng):
         Percent of the baseline.
     """
     n_voxels = len(voxels.noise_sd)
-    own = (mixing @ autoregressive_noise(n_volumes, n_voxels, AR1, rng).T).T * voxels.noise_sd
-    shared = autoregressive_noise(n_volumes, 1, SHARED_AR1, rng) * shared_loading
+    own = autoregressive_noise(n_volumes, n_voxels, AR1, rng)
+    own = (sharing.neighbours @ own.T).T * voxels.noise_sd
+    regional = autoregressive_noise(n_volumes, sharing.regions.shape[1], SHARED_AR1, rng)
+    regional = regional @ sharing.regions.T * sharing.regional
+    shared = autoregressive_noise(n_volumes, 1, SHARED_AR1, rng) * sharing.shared
     time = np.linspace(-1, 1, n_volumes)
     slow = np.column_stack([time, time**2 - 1 / 3, 0.5 * np.cos(1.5 * np.pi * (time + 1))])
     drift = DRIFT * slow @ rng.standard_normal((slow.shape[1], n_voxels))
-    return own + shared + drift
+    return own + regional + shared + drift

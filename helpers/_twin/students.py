@@ -144,11 +144,10 @@ def write_recording(folder, labels, voxel_indices, voxels, rng):
     _save(mask, affine, folder / "mask.nii.gz")
     response = responses.haemodynamic_response(voxels.peak)
     physiology = responses.VARIANTS["default"]
-    mixing = responses.mix_neighbours(brain.positions(voxel_indices), physiology.noise_fwhm)
-    loading = physiology.shared * rng.uniform(0.3, 1, len(voxels.peak))
+    sharing = responses.draw_sharing(brain.positions(voxel_indices), physiology, rng)
     baseline = BASELINE * rng.uniform(0.8, 1.2, len(voxels.peak))
     for name, rows in labels.items():
-        noise = responses.noise_run(len(rows), voxels, loading, mixing, rng)
+        noise = responses.noise_run(len(rows), voxels, sharing, rng)
         measured = responses.noise_free_run(rows, voxels, response) + noise
         run = np.zeros((*mask.shape, len(rows)), dtype=np.int16)
         run[mask > 0] = np.rint(baseline * (1 + measured / 100)).T

@@ -46,8 +46,9 @@ def make_twin(folder, seed=2008, variant="default"):
     Raises
     ------
     ValueError
-        If the seed is not a whole number from 0 up, if there is no such variant, if the folder holds something other than a
-        twin, or if it is one in which nilearn looks for real recordings.
+        If the seed is not a whole number from 0 up, if there is no such variant, if the folder
+        holds something other than a twin, or if it is one in which nilearn looks for real
+        recordings.
     DataError
         If the folder cannot be written or the disk is full.
     """

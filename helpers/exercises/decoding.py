@@ -20,9 +20,9 @@ def check_1(enough, fewer, loses, measured, predicted, noise):
         The smallest of 10, 30, 100, 300 and 1,000 voxels with which the correlation identifies at
         least half of the trials among 100 candidates; 0 if none does.
     fewer : {"correlation", "likelihood"}
-        Which identifies fewer trials with 10 voxels.
+        Which identifies fewer trials with 30 voxels.
     loses : {"correlation", "likelihood", "likelihood, noise apart"}
-        Which measure loses most from 300 to 1,000 voxels.
+        Which measure loses most from 100 to 1,000 voxels.
     measured : numpy.ndarray, shape (n_trials, n_voxels)
         Held-out trials of the first images of the pool, in order; the best voxels come last.
     predicted : numpy.ndarray, shape (n_pool, n_voxels)
@@ -41,11 +41,11 @@ def check_1(enough, fewer, loses, measured, predicted, noise):
     ]
     hint = "It should be one of 10, 30, 100, 300 and 1,000, or 0 if none of them is enough."
     expect_number("enough", enough, wanted, 0, mistakes, hint)
-    ten = {"correlation": found[10], "likelihood": _share(_likelihood(*few[10]))}
-    says = "the other identifies fewer. What does each take out of ten numbers, or make use of?"
-    _expect_lowest("fewer", fewer, ten, says)
-    change = {"correlation": found[1000] - found[300]}
-    many, apart = (few[300], few[1000]), "likelihood, noise apart"
+    thirty = {"correlation": found[30], "likelihood": _share(_likelihood(*few[30]))}
+    says = "the other identifies fewer. Which of the two knows what the errors have in common?"
+    _expect_lowest("fewer", fewer, thirty, says)
+    change = {"correlation": found[1000] - found[100]}
+    many, apart = (few[100], few[1000]), "likelihood, noise apart"
     before, after = (_share(_likelihood(*sets)) for sets in many)
     change["likelihood"] = after - before
     before, after = (_share(_likelihood(y, f, np.diag(S))) for y, f, S in many)
