@@ -9,7 +9,7 @@ BUILD := .venv/$(BIN)/jupyter-book build . --nitpick --warningiserror --keep-goi
 LIGHTHOUSE := tests/lighthouse/node_modules/.package-lock.json
 SOURCES := $(wildcard _config.yml _toc.yml intro.md notebooks/*.ipynb pages/*.ipynb pages/*.md \
 	pages/*.bib pages/images/* helpers/*.py helpers/*/*.py helpers/*.mplstyle helpers/_explorers/* \
-	tools/theme/*/*.* tools/theme/static/fonts/* tools/benchmarks/results.json)
+	tools/theme/*/*.* tools/theme/static/fonts/* tools/benchmarks/results.json tools/variants.json)
 
 # A page and a stored notebook have no place for progress bars; a reader's own session shows them.
 export TQDM_DISABLE := 1
@@ -26,7 +26,7 @@ EXERCISES := $(shell sed -n 's/.*from helpers.exercises import \([a-z_]*\).*/\1/
 OF_THE_CHAPTER := $(wildcard tests/test_exercises_$(EXERCISES).py tests/test_formulas_$(CHAPTER).py)
 
 .PHONY: help book draft test test-all tested-chapter lint hooks lighthouse pdf serve real twin \
-	benchmark coursework student coursework-check lock clean
+	benchmark coursework student coursework-check variants lock clean
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' Makefile
@@ -42,10 +42,11 @@ ifdef CHAPTER
 test: lint tested-chapter
 else
 # nbval runs every notebook, and the build takes the outputs that it has compared: see
-# tests/keep_executed.py.
+# tests/keep_executed.py. The page about the real brain needs a download, and keeps its outputs.
 test: lint | twin ## check what a change can break; CHAPTER=04 checks one chapter
 	rm -rf _build
-	PYTHONPATH=tests $(PYTEST) -p keep_executed --cache-executed _build/.jupyter_cache notebooks pages
+	PYTHONPATH=tests $(PYTEST) -p keep_executed --cache-executed _build/.jupyter_cache \
+		--ignore pages/real_brain.ipynb notebooks pages
 	BOOK_DATA=twin $(BUILD)
 	@touch _build/made
 	$(PYTEST) -m "not slow" tests
@@ -90,6 +91,10 @@ twin: .venv/made ## make the simulated twin
 benchmark: .venv/made ## measure speed and memory anew (30 minutes; let nothing else run)
 	cd tools && ../$(PY) -m benchmarks
 	@echo "Chapter 9 shows them: run and store it again with tools/execute.py."
+
+variants: .venv/made ## compute the book's headlines on every variant of the twin (20 minutes)
+	$(PY) tools/variants.py
+	@echo "pages/what_depends_on_the_simulator shows them: run and store it with tools/execute.py."
 
 coursework: .venv/made ## write the assignments for students, without solutions
 	for name in a b c; do $(PY) tools/coursework/grading.py release assignment_$$name || exit 1; done

@@ -27,6 +27,8 @@ SOURCES = {
     "real": "Data: Miyawaki et al. (2008)",
     "yours": "Data: your recording",
     "made up": "Data: random numbers",
+    "real V1": "Data: V1 of the same subject (Fujiwara et al., 2013)",
+    "real and twin": "Data: real recordings and simulated twin",
 }
 
 
@@ -35,7 +37,8 @@ def source_line(source):
 
     Parameters
     ----------
-    source : {"twin", "real", "yours", "made up"}
+    source : str
+        Key of `SOURCES`.
 
     Returns
     -------
@@ -57,8 +60,8 @@ def label_source(fig, source):
     Parameters
     ----------
     fig : matplotlib.figure.Figure
-    source : {"twin", "real", "yours", "made up"}
-        ``dataset.source``, or "made up" where no recording is shown.
+    source : str
+        ``dataset.source``, or another key of `SOURCES`: "made up" where no recording is shown.
 
     Raises
     ------

@@ -50,7 +50,14 @@ def a_map(height=3.0):
 
 @pytest.mark.parametrize(
     ("source", "words"),
-    [("twin", "simulated twin"), ("real", "Miyawaki"), ("yours", "your"), ("made up", "random")],
+    [
+        ("twin", "simulated twin"),
+        ("real", "Miyawaki"),
+        ("yours", "your"),
+        ("made up", "random"),
+        ("real V1", "Fujiwara"),
+        ("real and twin", "recordings and simulated"),
+    ],
 )
 def test_the_figure_names_its_data_in_the_lower_right_corner(source, words):
     fig, ax = plt.subplots()
@@ -65,7 +72,7 @@ def test_the_figure_names_its_data_in_the_lower_right_corner(source, words):
 
 @pytest.mark.parametrize("source", ["Twin", "", None])
 def test_an_unknown_source_is_refused(source):
-    with pytest.raises(ValueError, match=r"expected one of \['twin', 'real', 'yours', 'made up'\]"):
+    with pytest.raises(ValueError, match=r"expected one of \['twin', 'real', 'yours', 'made up', '"):
         plotting.label_source(plt.figure(), source)
 
 

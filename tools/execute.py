@@ -3,7 +3,8 @@
     python tools/execute.py notebooks/01_loading.ipynb
 
 A stored notebook holds its text outputs, one marker for each figure, and no image bytes, so that
-a change in Git shows what a reader would see change. Warnings and anything else on stderr count
+a change in Git shows what a reader would see change. Only a page that the book shows without running
+it, because it needs a download, keeps its images: its metadata say ``"figures": "stored"``. Warnings and anything else on stderr count
 as failures: the notebook is then left as it was.
 """
 
@@ -25,8 +26,8 @@ NOTEBOOK_METADATA = {
 }
 
 
-def stored_outputs(outputs):
-    """Drop image bytes and metadata from the outputs; join neighbouring pieces of a stream."""
+def stored_outputs(outputs, keep_images):
+    """Drop metadata, and image bytes if so told; join neighbouring pieces of a stream."""
     kept = []
     for output in outputs:
         output = nbformat.from_dict(output)
@@ -37,7 +38,11 @@ def stored_outputs(outputs):
         elif "data" in output:
             output.metadata = nbformat.from_dict({})
             output.data = nbformat.from_dict(
-                {kind: data for kind, data in output.data.items() if not kind.startswith("image/")}
+                {
+                    kind: data
+                    for kind, data in output.data.items()
+                    if keep_images or not kind.startswith("image/")
+                }
             )
             if "<iframe" in output.data.get("text/html", ""):
                 # A viewer is hundreds of kilobytes of images and scripts; nbval replaces
@@ -49,7 +54,8 @@ def stored_outputs(outputs):
 
 def tidy(notebook):
     """Write the notebook as text: the same for the same cells and printed outputs."""
-    tidied = nbformat.v4.new_notebook(metadata=NOTEBOOK_METADATA)
+    figures = {"figures": "stored"} if notebook.metadata.get("figures") == "stored" else {}
+    tidied = nbformat.v4.new_notebook(metadata=figures | NOTEBOOK_METADATA)
     seen = {}
     for cell in notebook.cells:
         new = nbformat.from_dict(
@@ -62,7 +68,7 @@ def tidy(notebook):
         )
         if cell.cell_type == "code":
             new.execution_count = cell.get("execution_count")
-            new.outputs = stored_outputs(cell.get("outputs", []))
+            new.outputs = stored_outputs(cell.get("outputs", []), bool(figures))
         tidied.cells.append(new)
     return nbformat.writes(tidied, version=4) + "\n"
 
