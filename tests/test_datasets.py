@@ -632,7 +632,7 @@ def test_data_folder(monkeypatch, home):
 def test_an_incomplete_twin_is_not_filled_by_a_download(small_twin, home, monkeypatch):
     data.load("twin")
     (home / "twin/miyawaki2008/mask/RHV4v.nii.gz").unlink()
-    monkeypatch.setattr(data, "make_twin", lambda folder: folder)
+    monkeypatch.setattr(data, "make_twin", lambda folder, variant: folder)
     message = r"lacks 1 files, the first is mask/RHV4v\.nii\.gz: delete that folder and load again"
     with pytest.raises(DataError, match=message):
         data.load("twin")

@@ -97,7 +97,8 @@ def test_a_reader_finds_ten_modules_and_five_folders():
 @pytest.mark.parametrize("room", ROOMS)
 def test_public_names_are_there_and_documented(room):
     module = importlib.import_module(f"helpers.{room}")
-    assert module.__all__ == sorted(module.__all__)
+    constants_first = sorted(module.__all__, key=lambda name: (not name.isupper(), name))
+    assert module.__all__ == constants_first
     for name in module.__all__:
         assert getattr(module, name).__doc__ or not callable(getattr(module, name)), name
 

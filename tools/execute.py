@@ -3,9 +3,10 @@
     python tools/execute.py notebooks/01_loading.ipynb
 
 A stored notebook holds its text outputs, one marker for each figure, and no image bytes, so that
-a change in Git shows what a reader would see change. Only a page that the book shows without running
-it, because it needs a download, keeps its images: its metadata say ``"figures": "stored"``. Warnings and anything else on stderr count
-as failures: the notebook is then left as it was.
+a change in Git shows what a reader would see change.
+Only a page that the book shows without running it, because it needs a download, keeps its images:
+its metadata say ``"figures": "stored"``. Warnings and anything else on stderr count as failures:
+the notebook is then left as it was.
 """
 
 import argparse

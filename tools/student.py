@@ -22,6 +22,7 @@ SHARED = (
     "helpers",
     "pages",
     "tools/benchmarks/results.json",
+    "tools/variants.json",
     "pyproject.toml",
     "requirements.txt",
     ".binder",
