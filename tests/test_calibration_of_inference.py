@@ -97,7 +97,7 @@ def test_one_silent_voxel_in_twenty_has_p_below_05(results):
     assert 0.03 <= np.mean(p < 0.05) <= 0.07
     # Not only at .05: the whole distribution is flat.
     deciles = np.histogram(p, np.linspace(0, 1, 11))[0] / len(p)
-    np.testing.assert_allclose(deciles, 0.1, atol=0.02)
+    np.testing.assert_allclose(deciles, 0.1, atol=0.03)
 
 
 def test_voxels_that_respond_to_all_images_alike_are_no_more_significant(results):

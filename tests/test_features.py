@@ -105,7 +105,7 @@ def test_weights_at_all_delays_are_the_response_of_the_twin(peak):
     response = responses.haemodynamic_response(np.array([peak]))
     field, on_gain = np.zeros(100), 0.3
     field[[44, 45, 54]] = 1.0, 0.5, 0.25
-    voxel = responses.Voxels(None, field[None], np.array([on_gain]), None, None, None)
+    voxel = responses.Voxels(None, field[None], np.array([on_gain]), None, None, None, np.ones(1))
     y = [responses.noise_free_run(labels[runs == r], voxel, response) for r in range(8)]
     on = labels[:, :1] >= 0
     images = np.where(on, labels, 0).reshape(-1, 10, 10).transpose(0, 2, 1).reshape(-1, 100)

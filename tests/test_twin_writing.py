@@ -17,7 +17,7 @@ from helpers._twin.truth import load_truth
 from helpers.twin import is_twin, make_twin
 
 
-def write_empty_recording(folder, seed):
+def write_empty_recording(folder, seed, physiology):
     """Write what counts as a complete twin, in no time: empty files and a marked mask."""
     recording = folder / "miyawaki2008"
     runs = [f"func/{run}.nii.gz" for run in FIGURE_RUNS + RANDOM_RUNS]
@@ -36,9 +36,9 @@ def quick(monkeypatch):
     """Replace the simulation by one that writes empty files; count its calls."""
     calls = []
 
-    def write(folder, seed):
+    def write(folder, seed, physiology):
         calls.append(seed)
-        return write_empty_recording(folder, seed)
+        return write_empty_recording(folder, seed, physiology)
 
     monkeypatch.setattr(writing, "write_recording", write)
     return calls
@@ -121,8 +121,8 @@ def test_a_full_disk_is_reported_and_leaves_nothing(tmp_path, monkeypatch):
 def test_a_full_disk_does_not_harm_an_older_twin(tmp_path, quick, monkeypatch):
     make_twin(tmp_path / "twin", seed=1)
 
-    def write(folder, seed):
-        write_empty_recording(folder, seed)
+    def write(folder, seed, physiology):
+        write_empty_recording(folder, seed, physiology)
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(writing, "write_recording", write)
@@ -151,11 +151,11 @@ def test_a_read_only_folder_is_reported(tmp_path):
 
 
 def test_a_twin_that_another_process_has_made_meanwhile_is_kept(tmp_path, monkeypatch):
-    def write_while_another_process_is_faster(folder, seed):
+    def write_while_another_process_is_faster(folder, seed, physiology):
         monkeypatch.setattr(writing, "write_recording", write_empty_recording)
         make_twin(tmp_path / "twin", seed)
         (tmp_path / "twin" / "miyawaki2008" / "bg.nii.gz").write_text("in use")
-        return write_empty_recording(folder, seed)
+        return write_empty_recording(folder, seed, physiology)
 
     monkeypatch.setattr(writing, "write_recording", write_while_another_process_is_faster)
     make_twin(tmp_path / "twin", 1)
