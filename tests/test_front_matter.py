@@ -93,11 +93,18 @@ def test_line_names_day_versions_and_data(code, chosen, data, monkeypatch):
 
 @pytest.mark.parametrize(
     ("suffix", "mode", "lines"),
-    [("ipynb", "force", 1), ("ipynb", "cache", 1), ("ipynb", "off", 0), ("md", "force", 0)],
+    [
+        ("ipynb", "force", 1),
+        ("ipynb", "cache", 1),
+        ("ipynb", "off", 0),
+        ("md", "force", 0),
+        ("stored.ipynb", "cache", 0),
+    ],
 )
 def test_only_executed_notebooks_get_the_line(suffix, mode, lines):
     env = SimpleNamespace(docname="a", doc2path=lambda name: f"/book/{name}.{suffix}")
-    config = SimpleNamespace(nb_execution_mode=mode)
+    stored = ["book/a.stored.ipynb"]
+    config = SimpleNamespace(nb_execution_mode=mode, nb_execution_excludepatterns=stored)
     page = new_document("a")
     last_executed.add_note(SimpleNamespace(env=env, config=config), page)
     assert len(page.children) == lines

@@ -5,6 +5,7 @@ import platform
 import re
 from datetime import date
 from importlib.metadata import version
+from pathlib import PurePath
 
 from docutils import nodes
 
@@ -37,8 +38,9 @@ def sentence(code, day):
 
 def add_note(app, doctree):
     """Put the line at the end of a page whose notebook was just executed."""
-    is_notebook = str(app.env.doc2path(app.env.docname)).endswith(".ipynb")
-    if is_notebook and app.config.nb_execution_mode != "off":
+    path = PurePath(app.env.doc2path(app.env.docname))
+    is_stored = any(map(path.match, app.config.nb_execution_excludepatterns))
+    if path.suffix == ".ipynb" and app.config.nb_execution_mode != "off" and not is_stored:
         text = sentence(doctree.astext(), date.today())
         doctree.append(nodes.paragraph("", text, classes=["last-executed"]))
 
