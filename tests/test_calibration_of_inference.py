@@ -56,10 +56,10 @@ def score(X, Y, runs, n_folds=N_FOLDS):
     return ridge.RidgeCV((ALPHA,), cv=n_folds).fit(X, Y, groups=runs).best_score_
 
 
-def twins_with(shared):
+def twins_with(shared, n_twins=N_TWINS):
     """For each small twin: populations, observed scores and the null distribution."""
     collected = []
-    for seed in range(N_TWINS):
+    for seed in range(n_twins):
         X, Y, runs, population = small_twin(seed, shared)
         null = np.full((N_PERMUTATIONS, N_VOXELS), np.nan)
         inference.permute_runs(null, X, Y, groups=runs, alpha=ALPHA, cv=N_FOLDS, random_state=seed)
@@ -118,7 +118,7 @@ def test_false_discoveries_are_as_rare_as_q_promises(results):
 @pytest.mark.slow
 def test_with_much_shared_noise_the_mean_holds_and_single_twins_do_not():
     """A false discovery rate is a mean over experiments; the chapter says so."""
-    together = twins_with(shared=1.0)
+    together = twins_with(shared=1.0, n_twins=40)
     rates = [realised_fdr(inference.p_values(null, s), kind) for kind, s, null in together]
     assert np.mean(rates) <= 0.07
     assert np.max(rates) > 0.1

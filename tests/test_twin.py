@@ -399,7 +399,10 @@ def test_the_same_seed_gives_the_same_files(dataset, folder, tmp_path):
         np.testing.assert_array_equal(get_data(nib.load(path)), get_data(nib.load(copy)))
     with np.load(folder / "truth.npz") as one, np.load(again / "truth.npz") as other:
         for name in one:
-            np.testing.assert_array_equal(one[name], other[name])
+            if np.issubdtype(one[name].dtype, np.floating):  # the last digit hangs on the threads
+                np.testing.assert_allclose(one[name], other[name], rtol=1e-12, atol=1e-15)
+            else:
+                np.testing.assert_array_equal(one[name], other[name])
     used = sum(path.stat().st_size for path in again.rglob("*") if path.is_file())
     assert used < 60e6
 
