@@ -145,12 +145,12 @@ def _decoding(dataset):
     unit = np.maximum(training.bold.std(axis=0), 1e-6)
     training, figures = ((r, r.bold / unit) for r in (training, figures))
     in_test = training[0].runs >= 15
-    measured, level, predict, noise = _learn(*training, ~in_test)
+    measure, level, predict, noise = _learn(*training, ~in_test)
     test_trials = block_means(in_test, training[0]) > 0
     images = block_means(training[0].stimuli, training[0], shift=0)[test_trials]
     new = np.random.default_rng(8).integers(0, 2, (N_CANDIDATES - len(images), 100))
     candidates = predict(np.vstack([images, new]), training[0]) + level
-    measured = measured(training[1], training[0])[test_trials]
+    measured = measure(training[1], training[0])[test_trials]
     shown = np.arange(len(images))
     matches = {
         "identified, correlation": decoding.correlations(measured, candidates),
@@ -160,8 +160,8 @@ def _decoding(dataset):
         name: decoding.identified(match, shown, N_CANDIDATES, random_state=8).mean()
         for name, match in matches.items()
     }
-    measured, _, predict, noise = _learn(*training, np.ones(len(in_test), dtype=bool))
-    trials = measured(figures[1] - _rest(*figures)[figures[0].runs], figures[0])
+    measure, _, predict, noise = _learn(*training, np.ones(len(in_test), dtype=bool))
+    trials = measure(figures[1] - _rest(*figures)[figures[0].runs], figures[0])
     true = block_means(figures[0].stimuli, figures[0], shift=0)
     b = predict(np.zeros((1, 100)), figures[0])[0]
     B = predict(np.eye(100), figures[0]) - b

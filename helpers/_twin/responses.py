@@ -8,10 +8,9 @@ from scipy.signal import lfilter
 from scipy.sparse import csr_array, eye_array
 from scipy.spatial import KDTree
 from scipy.spatial.distance import cdist
-from scipy.special import ndtr
 from scipy.stats import gamma
 
-from helpers._engine.gaussians import sample_gaussians
+from helpers._engine.gaussians import integrate_gaussians, sample_gaussians
 from helpers._twin.brain import MARKED
 from helpers._twin.stimuli import N_PIXELS, REST
 
@@ -19,6 +18,7 @@ TR = 2.0  # seconds from one volume to the next
 HRF_VOLUMES = 14  # volumes after which a response is over
 AR1 = 0.4  # correlation of a voxel's own noise with itself one volume earlier
 SHARED_AR1 = 0.5
+FWHM_OF_SD = np.sqrt(8 * np.log(2))  # width at half maximum of a Gaussian, in its SD
 REGION_FWHM = 30.0  # mm: width over which the regional fluctuation is alike
 DRIFT = 0.5  # typical size of a slow drift, in percent of the baseline
 # For each area (by the first two letters of its name): receptive-field size relative to V1,
@@ -181,29 +181,6 @@ def draw_voxels(retinotopy, rng, physiology=VARIANTS["default"]):
     )
 
 
-def integrate_gaussians(centre, size, shape=(10, 10)):
-    """Integrate 2-D Gaussians of integral 1 over the area of each pixel.
-
-    Parameters
-    ----------
-    centre : array, shape (n_voxels, 2)
-        Row and column in pixels.
-    size : array, shape (n_voxels,)
-        Standard deviation in pixels.
-    shape : (int, int)
-        Rows and columns of the image.
-
-    Returns
-    -------
-    array, shape (n_voxels, n_pixels), in C order
-    """
-    rows, columns = (
-        np.diff(ndtr((np.arange(n + 1) - 0.5 - centre[:, [axis]]) / size[:, None]), axis=1)
-        for axis, n in enumerate(shape)
-    )
-    return (rows[:, :, None] * columns[:, None, :]).reshape(len(centre), -1)
-
-
 def haemodynamic_response(peak):
     """Double-gamma response, averaged over the volumes that follow a stimulus of one volume.
 
@@ -294,7 +271,7 @@ def mix_neighbours(positions, fwhm):
     """
     if fwhm == 0:
         return eye_array(len(positions), format="csr")
-    sd = fwhm / np.sqrt(8 * np.log(2))
+    sd = fwhm / FWHM_OF_SD
     tree = KDTree(positions)
     near = tree.sparse_distance_matrix(tree, 4 * sd, output_type="ndarray")
     weights = np.exp(-((near["v"] / sd) ** 2) / 2)
@@ -326,7 +303,7 @@ def draw_sharing(positions, physiology, rng):
     -------
     Sharing
     """
-    sd = REGION_FWHM / np.sqrt(8 * np.log(2))
+    sd = REGION_FWHM / FWHM_OF_SD
     low, high = positions.min(axis=0) - 2 * sd, positions.max(axis=0) + 2 * sd
     axes = [np.arange(a, b + sd, 1.25 * sd) for a, b in zip(low, high, strict=True)]
     lattice = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
