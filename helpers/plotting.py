@@ -12,7 +12,9 @@ from matplotlib.patches import Rectangle
 from nilearn.plotting import view_img
 
 __all__ = [
+    "KIND_COLOURS",
     "SOURCES",
+    "VOXEL_COLOURS",
     "block_edges",
     "draw_pixels",
     "draw_slices",
@@ -30,6 +32,16 @@ SOURCES = {
     "real V1": "Data: V1 of the same subject (Fujiwara et al., 2013)",
     "real and twin": "Data: real recordings and simulated twin",
 }
+
+# The same voxel, and the same kind of voxel, has the same colour in the whole book. The four voxels
+# are those of nilearn's example, in its colours; grey is for a voxel that pixels do not predict.
+VOXEL_COLOURS = {
+    (30, 10, 10): "#0072B2",
+    (31, 10, 10): "#009E73",
+    (32, 10, 10): "#D55E00",
+    (31, 9, 10): "#CC79A7",
+}
+KIND_COLOURS = {"tuned": "#0072B2", "on_off": "#E69F00", "silent": "0.55"}
 
 
 def source_line(source):

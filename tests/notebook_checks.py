@@ -16,6 +16,7 @@ from pathlib import Path
 import nbformat
 
 LONGEST_CELL = 15
+LONGEST_FOLDED_CELL = 25  # drawing, folded away on the page
 FIGURE = re.compile(r"<Figure size [\d.]+x[\d.]+ with \d+ Axes>")
 CLOCK = re.compile(r"\b(perf_counter|monotonic|process_time|time\.time|timeit|\w*\.now)\(")
 ESCAPES = re.compile(r"#\s*(noqa|type:\s*ignore|(PYTEST_VALIDATE|NBVAL)_\w+)|\ballow_errors\b")
@@ -130,11 +131,15 @@ def not_python(cells):
 
 
 def long_cells(cells):
-    return [
-        f"{cell.place}: has {lines} lines; split it at an idea ({LONGEST_CELL} at most)"
-        for cell in code(cells)
-        if (lines := len(cell.source.splitlines())) > LONGEST_CELL
-    ]
+    findings = []
+    for cell in code(cells):
+        folded = "hide-input" in cell.metadata.get("tags", [])
+        most = LONGEST_FOLDED_CELL if folded else LONGEST_CELL
+        if (lines := len(cell.source.splitlines())) > most:
+            findings.append(f"{cell.place}: has {lines} lines; split it at an idea ({most} at most)")
+        if folded and not cell.figures:
+            findings.append(f"{cell.place}: is folded away and draws nothing; only drawing may be")
+    return findings
 
 
 def trailing_semicolons(cells):

@@ -57,16 +57,21 @@ def _holds_image(output):
 
 
 def object_reprs(cells):
-    """Results and objects that Python shows by their repr; the marker of a figure is exempt."""
+    """Results and objects that Python shows by their repr; figures and tables are exempt."""
     findings = []
     for cell in code(cells):
         for output in cell.outputs:
             text = plain(output)
-            if output["output_type"] == "execute_result":
+            if output["output_type"] == "execute_result" and not _is_table(output):
                 findings.append(f"{cell.place}: shows {text[:80]!r}; print it with a label")
             elif output not in cell.figures and (found := REPR.search(text)):
                 findings.append(f"{cell.place}: shows the repr {found[0]!r}; say it in words")
     return findings
+
+
+def _is_table(output):
+    """Whether it is a pandas table, which notebooks show without being told to print."""
+    return 'class="dataframe"' in "".join(output.get("data", {}).get("text/html", ""))
 
 
 def wordless_displays(cells):
