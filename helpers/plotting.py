@@ -159,6 +159,8 @@ def draw_slices(
 ):
     """Draw axial slices of a map in voxel indices, with the background brain in grey.
 
+    Each slice says where left (L) and right (R) are; the front of the head is above.
+
     Parameters
     ----------
     volume : array_like, shape (n_i, n_j, n_k)
@@ -205,7 +207,10 @@ def draw_slices(
         drawn = ax.imshow(volume[:, :, k].T, cmap=cmap, vmin=low, vmax=high, **shape)
         # i grows from right to left in the brain; turned round, left is on the left.
         ax.set(title=f"slice k = {k}", xlabel="i", xlim=window[1::-1], ylim=window[2:])
-    axes[0, 0].set_ylabel("j")
+        for side, place in (("L", 0.07), ("R", 0.93)):
+            ground = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}
+            ax.text(place, 0.9, side, transform=ax.transAxes, ha="center", va="center", bbox=ground)
+    axes[0, 0].set_ylabel("j (to the front)")
     fig.colorbar(drawn, ax=axes, label=label, shrink=0.8)
     return fig, axes[0]
 

@@ -136,9 +136,10 @@ def long_cells(cells):
         folded = "hide-input" in cell.metadata.get("tags", [])
         most = LONGEST_FOLDED_CELL if folded else LONGEST_CELL
         if (lines := len(cell.source.splitlines())) > most:
-            findings.append(f"{cell.place}: has {lines} lines; split it at an idea ({most} at most)")
+            advice = f"split it at an idea ({most} at most)"
+            findings.append(f"{cell.place}: has {lines} lines; {advice}")
         if folded and not cell.figures:
-            findings.append(f"{cell.place}: is folded away and draws nothing; only drawing may be")
+            findings.append(f"{cell.place}: is folded away and draws nothing; show its code")
     return findings
 
 

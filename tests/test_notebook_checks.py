@@ -57,11 +57,13 @@ def store(folder, *cells, file="toy.ipynb"):
     return read_cells(path, folder)
 
 
+TABLE = result("   R2\n0  0.5")
+TABLE["data"]["text/html"] = '<table border="1" class="dataframe"></table>'
 GOOD = [
     text("# Title"),
     cell("import numpy as np\n\n# a comment; with a semicolon;\nprint('x;')", printed("x;\n")),
-    cell(DRAW, FIGURE, count=2, alt=ALT),
-    cell("assert recording.column(30, 10, 10) == 1780", count=3, tags=["hide-input"]),
+    cell(DRAW + "\nx = 1" * 20, FIGURE, count=2, alt=ALT, tags=["hide-input"]),
+    cell("assert recording.column(30, 10, 10) == 1780", TABLE, count=3),
     cell("# column of (30, 10, 10)\nvoxel, pixel = 1780, (30, 10, 10)\nX[2000:, 7]", count=4),
     cell(
         'display({"text/html": page, "text/plain": words}, raw=True)',
@@ -86,6 +88,12 @@ FAULTS = [
     (notebook_checks.title_missing, cell("x = 1"), "is no title"),
     (notebook_checks.not_python, cell("x = 1\n%timeit x"), "cell 1, line 2: is not plain"),
     (notebook_checks.long_cells, cell("x = 1\n" * 16), "has 16 lines"),
+    (
+        notebook_checks.long_cells,
+        cell(DRAW + "\nx = 1" * 30, FIGURE, alt=ALT, tags=["hide-input"]),
+        "(25 at most)",
+    ),
+    (notebook_checks.long_cells, cell("x = 1", tags=["hide-input"]), "draws nothing"),
     (notebook_checks.trailing_semicolons, cell("x = 1\nax.plot(x);"), "cell 1, line 2: ends in"),
     (notebook_checks.trailing_semicolons, cell("f(x); # hide"), "line 1: ends in"),
     (notebook_checks.escapes, cell(tags=["raises-exception"]), "'raises-exception'"),

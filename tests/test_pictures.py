@@ -3,6 +3,7 @@
 import io
 from pathlib import Path
 
+import drawings
 import logo
 import matplotlib.image
 import matplotlib.pyplot as plt
@@ -71,6 +72,27 @@ def test_overview_is_wide_sharp_and_light():
     assert width >= 2 * 688, "sharp on a screen with two dots a pixel"
     assert 2 < width / height < 3
     assert overview.PICTURE.stat().st_size < 500_000
+
+
+@pytest.mark.parametrize("name", drawings.DRAWINGS)
+def test_drawing_is_what_its_program_draws(name):
+    stored = matplotlib.image.imread(drawings.path(name))
+    file = io.BytesIO()
+    with plt.style.context("helpers.book"):
+        drawings.draw(name).savefig(file, dpi=drawings.DPI)
+    plt.close("all")
+    file.seek(0)
+    drawn = matplotlib.image.imread(file)
+    assert difference(drawn, stored) < MEAN_DIFFERENCE
+    assert difference(drawn[:, ::-1], stored) > MEAN_DIFFERENCE
+
+
+def test_weights_of_the_drawing_sum_to_the_number_under_it():
+    fig = drawings.draw("weights")
+    image, weights, products = (ax.images[0].get_array() for ax in fig.axes)
+    np.testing.assert_allclose(products, image * weights)
+    assert fig._supxlabel.get_text().endswith(f": {products.sum():.1f}")
+    plt.close(fig)
 
 
 def test_logo_is_what_its_program_draws():
