@@ -39,7 +39,9 @@ def prose(cell):
             if opened and not directive and not rest.strip() and marks.startswith(opened[-1][0]):
                 opened.pop()
             elif not is_code:
-                opened.append((marks, directive in (None, "{code}", "{code-block}", "{math}")))
+                opened.append(
+                    (marks, directive in (None, "{code}", "{code-block}", "{code-cell}", "{math}"))
+                )
                 is_code = opened[-1][1]
         kept.append(re.sub(r"[^\n]", " ", text) if is_code else text)
     return ROLE_OR_CODE.sub(lambda m: m[1] or " " * len(m[0]), "".join(kept))
@@ -192,6 +194,17 @@ def broken_exercises(cells):
         for label, place in asked.items()
         if label not in solved
     ]
+
+
+def captions_missing(cells):
+    """Figures that no caption follows: text in italics that begins with "Figure:"."""
+    findings = []
+    for cell, after in zip(cells, [*cells[1:], None], strict=True):
+        if cell.kind != "code" or not cell.figures:
+            continue
+        if after is None or not re.match(r"\*Figure: [^*]+\*(\n|$)", after.source):
+            findings.append(f"{cell.place}: no caption follows; write '*Figure: what to see*'")
+    return findings
 
 
 def exercise_missing(cells):

@@ -63,6 +63,7 @@ GOOD = [
     text("# Title"),
     cell("import numpy as np\n\n# a comment; with a semicolon;\nprint('x;')", printed("x;\n")),
     cell(DRAW + "\nx = 1" * 20, FIGURE, count=2, alt=ALT, tags=["hide-input"]),
+    text("*Figure: a line that rises.*\n\nIt rises."),
     cell("assert recording.column(30, 10, 10) == 1780", TABLE, count=3),
     cell("# column of (30, 10, 10)\nvoxel, pixel = 1780, (30, 10, 10)\nX[2000:, 7]", count=4),
     cell(
@@ -168,6 +169,7 @@ FAULTS = [
         "the solution is not closed",
     ),
     (prose_checks.broken_exercises, text("```{solution-end}\n```"), "closes nothing"),
+    (prose_checks.captions_missing, cell(DRAW, FIGURE, alt=ALT), "no caption follows"),
 ]
 
 
@@ -185,7 +187,7 @@ def test_every_check_has_a_planted_fault():
 def test_a_figure_without_source_is_found(tmp_path):
     cells = store(tmp_path, *GOOD, cell("fig, ax = plt.subplots()", FIGURE, count=7, alt=ALT))
     (finding,) = output_checks.figures_without_source(cells, {"label_source"})
-    assert finding.startswith("toy.ipynb, cell 10: a figure that does not name its data")
+    assert finding.startswith("toy.ipynb, cell 11: a figure that does not name its data")
 
 
 def test_a_helper_that_names_the_source_is_known(tmp_path):
@@ -330,7 +332,7 @@ def test_a_term_that_is_not_in_the_glossary_is_found(tmp_path):
 def test_the_tool_stores_the_one_form(tmp_path):
     path = tmp_path / "toy.ipynb"
     source = "import matplotlib.pyplot as plt\n\nprint('one')\n_ = plt.plot([1, 2])"
-    made = nbformat.v4.new_notebook(cells=[text("# T"), cell(source, alt=ALT)])
+    made = nbformat.v4.new_notebook(cells=[text("# T"), cell(source, alt=ALT), text("*Figure: a*")])
     made.cells[1].metadata["collapsed"] = True
     nbformat.write(made, path)
     assert load_tool().main([str(path)]) == 0

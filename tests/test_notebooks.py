@@ -19,10 +19,13 @@ CHAPTERS = [
     "03_brain_mapping",
     "04_receptive_fields",
     "05_recovering_the_truth",
-    "06_better_models",
-    "07_significance_and_ceiling",
-    "08_decoding",
-    "09_scaling_up",
+    "06_what_the_score_hides",
+    "07_time_and_delays",
+    "08_significance",
+    "09_noise_ceiling",
+    "10_identification",
+    "11_reconstruction",
+    "12_scaling_up",
 ]
 EXECUTED_PAGES = ["about_the_twin", "what_depends_on_the_simulator", "your_own_data"]
 STORED_PAGE = ROOT / "pages" / "real_brain.ipynb"  # needs a download, and keeps its images
@@ -50,6 +53,7 @@ CHECKS = [
     output_checks.figures_without_alt,
     prose_checks.banned_words,
     prose_checks.broken_exercises,
+    prose_checks.captions_missing,
 ]
 
 

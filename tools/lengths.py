@@ -18,8 +18,9 @@ LIMITS = {"words": 1600, "cells": 14, "figures": 6, "minutes": 25, "format strin
 # A student reads about 130 words of such text a minute, and looks at each cell and figure.
 WORDS_A_MINUTE, MINUTES_A_CELL, MINUTES_A_FIGURE = 130, 0.4, 0.8
 MARKUP = re.compile(
-    r"`{3,}\{[\w-]+\}|^:[\w-]+:.*$|\{[\w:]+\}`[^`]*?<[^`]*>`|\{cite:\w\}`[^`]*`|\]\([^)]*\)",
-    re.MULTILINE,
+    r"`{3,}\{[\w-]+\}|^:[\w-]+:[^\n]*$|\$\$.*?^\$\$[^\n]*|\{cite:\w\}`[^`]*`|<[^<>`\n]+>(?=`)"
+    r"|\{[\w:]+\}(?=`)|\]\([^)]*\)",
+    re.MULTILINE | re.DOTALL,
 )
 WORD = re.compile(r"[^\W\d_][\w'’-]*")
 
@@ -40,7 +41,7 @@ def measure(notebook):
     """
     text = "\n".join(c.source for c in notebook.cells if c.cell_type == "markdown")
     code = [c for c in notebook.cells if c.cell_type == "code"]
-    words = len(WORD.findall(MARKUP.sub(" ", re.sub(r"\$\$.*?\$\$", " ", text, flags=re.DOTALL))))
+    words = len(WORD.findall(MARKUP.sub(" ", text)))
     figures = sum(_is_figure(output) for cell in code for output in cell.outputs)
     figures += len(re.findall(r"!\[[^\]]*\]\(", text))
     minutes = words / WORDS_A_MINUTE + MINUTES_A_CELL * len(code) + MINUTES_A_FIGURE * figures
