@@ -9,6 +9,8 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import last_executed
+import lengths
+import nbformat
 import nilearn
 import pytest
 import site_address
@@ -30,8 +32,8 @@ def read(name):
 
 def test_landing_page_leads_to_every_page_in_the_order_of_the_contents():
     pages = pages_of(yaml.safe_load(read("_toc.yml")))
-    text = read("intro.md").partition("## Map of the chapters")[2].partition("## Who it is for")[0]
-    linked = re.findall(r"^:link: (\S+)$|\]\(((?:pages)/\w+)\.\w+\)", text, re.MULTILINE)
+    text = read("intro.md").partition("## Map of the chapters")[2].partition("## The data")[0]
+    linked = re.findall(r"^:link: (\S+)$|\]\(((?:notebooks|pages)/\w+)\.\w+\)", text, re.MULTILINE)
     assert [card or row for card, row in linked] == [page for page in pages if page != "intro"]
 
 
@@ -41,11 +43,15 @@ def test_each_card_names_its_chapter_and_earlier_ones():
         r":link-alt: Chapter (\d+), (.+)\n.+\n\n(.+)",
         read("intro.md"),
     )
-    assert len(cards) == len(list((ROOT / "notebooks").glob("*.ipynb")))
+    assert len(cards) == len(list((ROOT / "notebooks").glob("[0-9]*.ipynb")))
     for number, title, file, spoken, name, needs in cards:
         assert number == file == spoken and title == name
-        assert all(int(needed) < int(number) for needed in re.findall(r"\d+", needs))
-        assert re.search(r"\d", needs) or number == "1"
+        time, needed = re.fullmatch(r"(\d+) min, (?:start here|needs (.+))", needs).groups()
+        path = next((ROOT / "notebooks").glob(f"{int(file):02}_*.ipynb"))
+        measured = lengths.measure(nbformat.read(path, as_version=4))["minutes"]
+        assert abs(int(time) - measured) <= 5, f"{path.stem} takes {measured} minutes"
+        assert all(int(chapter) < int(number) for chapter in re.findall(r"\d+", needed or ""))
+        assert bool(needed) == (number != "1")
 
 
 # ---- cite this book
