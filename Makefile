@@ -90,7 +90,7 @@ twin: .venv/made ## make the simulated twin
 
 benchmark: .venv/made ## measure speed and memory anew (30 minutes; let nothing else run)
 	cd tools && ../$(PY) -m benchmarks
-	@echo "Chapter 9 shows them: run and store it again with tools/execute.py."
+	@echo "Scaling up and Why it is so fast show them: run and store both with tools/execute.py."
 
 variants: .venv/made ## compute the book's headlines on every variant of the twin (20 minutes)
 	$(PY) tools/variants.py

@@ -16,7 +16,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.collections import EllipseCollection
 from matplotlib.colors import LinearSegmentedColormap
-from matplotlib.patches import FancyArrowPatch
+from matplotlib.patches import Circle, FancyArrowPatch, Rectangle
 from nilearn.image import get_data, resample_to_img
 
 from helpers import data, plotting, receptive_fields
@@ -32,6 +32,8 @@ SIDES = {
     "RH": LinearSegmentedColormap.from_list("RH", ["#003F66", "#2E9BDC", "#B8E4FF"]),
 }
 INK = "#1B2430"
+TRACED = "#00B386"  # the one voxel that is marked in all three pictures
+N_RINGS = 40
 DPI = 180
 
 
@@ -68,14 +70,23 @@ def compute(dataset):
     return images, Voxels(recording.voxels[chosen], scores[chosen], hemisphere[chosen], fits)
 
 
-def draw_images(ax, images):
-    """Draw the images as a pile of cards, the last on top."""
+def best_of_the_slice(voxels):
+    """Return the place, among the voxels, of the best one of the slice that is drawn."""
+    here = np.flatnonzero(voxels.places[:, 2] == SLICE)
+    return here[np.argmax(voxels.scores[here])]
+
+
+def draw_images(ax, images, voxels):
+    """Draw the images as a pile of cards, the last on top with the field of one voxel."""
     for step, image in enumerate(images):
         left, bottom = 2.4 * step, -2.4 * step
         extent = (left, left + 10, bottom, bottom + 10)
         ax.imshow(image.reshape(10, 10), cmap="gray", vmin=0, vmax=1, extent=extent, zorder=step)
         x, y = np.array([[0, 10, 10, 0, 0], [0, 0, 10, 10, 0]])
         ax.plot(x + left, y + bottom, color="#8A94A0", lw=1.5, zorder=step + 0.5)
+    row, column = voxels.fits.centre[best_of_the_slice(voxels)]
+    place = left + column + 0.5, bottom + 9.5 - row
+    ax.add_patch(Circle(place, 1.3, fill=False, color=TRACED, lw=3.5, zorder=9))
     ax.set(xlim=(-0.3, 15.1), ylim=(-5.2, 10.4))
 
 
@@ -88,18 +99,21 @@ def draw_brain(ax, background, voxels):
         volume = np.full(brain.shape, np.nan)
         volume[tuple(voxels.places[here, :2].T)] = voxels.scores[here]
         ax.imshow(volume.T, cmap=cmap, origin="lower", aspect=3.6 / 3.3, vmin=0.1, vmax=0.5)
+    i, j, _ = voxels.places[best_of_the_slice(voxels)]
+    ax.add_patch(Rectangle((i - 1, j - 1), 2, 2, fill=False, color=TRACED, lw=3, zorder=9))
     # i grows from right to left in the brain; turned round, left is on the left.
     ax.set(xlim=(57.5, 13.5), ylim=(2.5, 39.5))
 
 
 def draw_fields(ax, voxels):
-    """Draw the receptive field of every third voxel as a ring in the image, best ones on top."""
+    """Draw the receptive fields of some voxels as rings, and that of the marked voxel."""
     ax.set(xlim=(-0.5, 9.5), ylim=(9.5, -0.5), aspect="equal", facecolor="#10151C")
     ax.set_xticks(np.arange(0.5, 9), minor=True)
     ax.set_yticks(np.arange(0.5, 9), minor=True)
     ax.set_axisbelow(True)
     ax.grid(which="minor", color="#2A323C", lw=0.6)
-    order = np.argsort(voxels.scores)[::3]
+    traced = best_of_the_slice(voxels)
+    order = np.random.default_rng(2).choice(len(voxels.scores), N_RINGS, replace=False)
     diameters = 2 * voxels.fits.size[order]
     sides = zip(voxels.hemisphere[order], voxels.scores[order], strict=True)
     rings = EllipseCollection(
@@ -111,10 +125,12 @@ def draw_fields(ax, voxels):
         transOffset=ax.transData,
         facecolor="none",
         edgecolor=[SIDES[side]((score - 0.05) / 0.4) for side, score in sides],
-        linewidth=1.2,
+        linewidth=1.8,
         alpha=0.85,
     )
     ax.add_collection(rings)
+    place = voxels.fits.centre[traced][::-1]
+    ax.add_patch(Circle(place, 1.3, fill=False, color=TRACED, lw=3.5, zorder=9))
     ax.tick_params(which="both", length=0)
 
 
@@ -133,10 +149,10 @@ def draw(images, voxels, background):
     matplotlib.figure.Figure
     """
     fig = plt.figure(figsize=(8, 3.1), layout="none")
-    titles = ("Images are seen", "Voxels answer", "Where each looks")
+    titles = ("Images are seen", "Voxels respond", "Where each looks")
     lefts, widths = (0.01, 0.345, 0.705), (0.265, 0.3, 0.285)
     axes = [fig.add_axes((x, 0.095, w, 0.755)) for x, w in zip(lefts, widths, strict=True)]
-    draw_images(axes[0], images)
+    draw_images(axes[0], images, voxels)
     draw_brain(axes[1], background, voxels)
     draw_fields(axes[2], voxels)
     for ax, title in zip(axes, titles, strict=True):

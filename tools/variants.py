@@ -27,7 +27,7 @@ from helpers.twin import VARIANTS
 
 RESULTS = Path(__file__).with_suffix(".json")
 LAGS = (1, 2, 3, 4)
-N_VOXELS = 1000  # decoded from, as in chapter 8
+N_VOXELS = 1000  # decoded from, as in the chapter Identification
 N_CANDIDATES = 5000
 N_PERMUTATIONS = 200
 ALPHAS = np.logspace(1.5, 4, 6)
@@ -55,7 +55,7 @@ def headlines(dataset):
 
 
 def _receptive_fields(dataset):
-    """Chapter 5: errors of the fields of strong voxels, from ridge weights."""
+    """Recovering the truth: errors of the fields of strong voxels, from ridge weights."""
     truth, recording = dataset.truth, data.recording(dataset)
     strong = (truth.population == "tuned") & (truth.ceiling_random > 0.3)
     coef = Ridge(alpha=100.0).fit(recording.stimuli, recording.bold[:, strong]).coef_
@@ -68,7 +68,7 @@ def _receptive_fields(dataset):
 
 
 def _models(dataset):
-    """Chapter 6: the best delay, what four delays gain, and the share that is about the pattern."""
+    """Time and delays: the best delay, what four gain, and the share that is about the pattern."""
     recording = data.recording(dataset, shift=0)
     on = recording.is_on[:, np.newaxis] * 1.0
     images = recording.stimuli * on
@@ -92,7 +92,7 @@ def _models(dataset):
 
 
 def _inference(dataset):
-    """Chapter 7: which tuned voxels survive, and what is false among them."""
+    """Significance: which tuned voxels survive, and what is false among them."""
     recording = data.recording(dataset)
     on = recording.is_on
     images = np.where(on[:, np.newaxis], recording.stimuli, 0.0)
@@ -117,7 +117,7 @@ def _inference(dataset):
 
 
 def _ceiling(dataset):
-    """Chapter 7: the share of the ceiling, with predictions cleaned as the responses were."""
+    """Noise ceiling: the share of it, with predictions cleaned as the responses were."""
     training, figures = data.recording(dataset), data.recording(dataset, "figure")
     trial = data.trials(figures)
     ceiling = inference.single_trial_ceiling(trial.responses, trial.image)
@@ -139,7 +139,7 @@ def correlate_columns(one, other):
 
 
 def _decoding(dataset):
-    """Chapter 8: identification among 5,000 random images, and reconstruction of the figures."""
+    """Identification among 5,000 random images, and reconstruction of the figures."""
     raw = {"shift": 0, "standardize": None}
     training, figures = (data.recording(dataset, kind, **raw) for kind in ("random", "figure"))
     unit = np.maximum(training.bold.std(axis=0), 1e-6)
@@ -175,7 +175,7 @@ def _decoding(dataset):
 
 
 def _learn(recording, Y, rows):
-    """Learn voxels, weights and noise from some rows of the random runs, as chapter 8 does."""
+    """Learn voxels, weights and noise from some rows of the random runs, as in Identification."""
     on = recording.is_on[:, np.newaxis]
     table = np.column_stack([recording.stimuli * on, 10 * on])
     X, runs = Delayer(LAGS).fit_transform(table, groups=recording.runs)[rows], recording.runs[rows]

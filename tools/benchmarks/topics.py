@@ -477,7 +477,7 @@ def _unpack(setting, files):
     )
 
 
-# ---- drawings of the figures, as chapter 8 makes them
+# ---- drawings of the figures, as the chapter Reconstruction makes them
 
 LAGS = (1, 2, 3, 4)
 PENALTIES = (100.0, 300.0, 1000.0)
