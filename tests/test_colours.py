@@ -16,7 +16,7 @@ CYCLE = STYLE["axes.prop_cycle"].by_key()["color"]
 NOTEBOOKS = sorted([*ROOT.glob("notebooks/*.ipynb"), *ROOT.glob("pages/*.ipynb")])
 CODE = [cell.source for path in NOTEBOOKS for cell in code(read_cells(path, ROOT))]
 CODE += [path.read_text(encoding="utf-8") for path in sorted((ROOT / "helpers").rglob("*.py"))]
-ONE_WAY = {"viridis", "gray", "Blues", "Greens", "Reds", "RdPu"}  # lighter, or darker, all the way
+ONE_WAY = {"viridis", "gray", "Blues"}  # lighter, or darker, all the way
 TWO_WAYS = {"RdBu_r"}  # from a light middle to two dark ends
 PALE = "#F0C6B0"  # on maps of viridis, what lies below their lower limit
 # Ten times what can barely be seen.

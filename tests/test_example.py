@@ -151,7 +151,7 @@ def test_helpers_fields_equal_the_examples(example, recording):
     np.testing.assert_allclose(fields, example["fields"], rtol=0, atol=1e-8)
 
 
-def test_chapter_4_fields_equal_the_examples(example):
-    (fields,) = run_chapter("04_receptive_fields.ipynb", "marked_fields")
+def test_the_pages_lasso_fields_equal_the_examples(example):
+    (fields,) = run_chapter("further_lasso.ipynb", "marked_fields")
     np.testing.assert_array_equal(np.array(fields) != 0, example["fields"] != 0)
     np.testing.assert_allclose(fields, example["fields"], rtol=0, atol=1e-8)
