@@ -1,4 +1,4 @@
-"""Chapter 7 on real scanner data: with two runs, blocks of volumes change places.
+"""Thousands of tests on real scanner data: with two runs, pieces of volumes change places.
 
 The recording is found through the environment variable REAL_BOLD_DIR; see test_real_bold.py.
 """
@@ -11,7 +11,7 @@ from helpers import features, inference, ridge
 
 DELAYS = (1, 2, 3)
 # 25 volumes, 52 s, outlast the response and most of the noise's memory, and leave 16 blocks; 1000
-# is the penalty of the chapter. Blocks of 10 to 50 volumes and penalties of 100 to 10,000 find 179
+# is the penalty of the page. Blocks of 10 to 50 volumes and penalties of 100 to 10,000 find 179
 # to 216 voxels, and none with reversed stimuli.
 BLOCK, ALPHA, N_PERMUTATIONS = 25, 1000.0, 999
 
