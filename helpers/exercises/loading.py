@@ -26,14 +26,29 @@ def check_1(shape_of_X, shape_of_Y, lost, recording):
     ):
         columns = table.shape[1]
         mistakes = [
-            ((columns, n_samples - n_runs), "rows are samples, so their number comes first."),
-            ((n_samples, columns), "that is the shape with a shift of 2 volumes."),
-            ((n_samples - 1, columns), "each run loses a row, not the whole table one."),
-            ((n_samples - 3 * n_runs, columns), "2 of the 3 rows of each run are gone already."),
-            ((n_samples + n_runs, columns), "a longer shift loses rows, it does not add any."),
+            (
+                (columns, n_samples - n_runs),
+                "each row is a sample. Which number should then come first?",
+            ),
+            (
+                (n_samples, columns),
+                "that is the shape with a shift of 2 volumes. What changes with 3?",
+            ),
+            (
+                (n_samples - 1, columns),
+                "you took one row off the whole table. Where is a shift applied?",
+            ),
+            (
+                (n_samples - 3 * n_runs, columns),
+                "how many of the 3 rows does each run lose already at a shift of 2?",
+            ),
+            (
+                (n_samples + n_runs, columns),
+                "a longer shift makes each run shorter. Count in the other direction.",
+            ),
         ]
         expect_array(name, given, (n_samples - n_runs, columns), mistakes=mistakes)
-    says = "a run ends with rest, and `X` loses the end of each run."
+    says = "`X` loses the end of each run. What is on the screen then?"
     expect_choice("lost", lost, "rest", {"image": says})
 
 
@@ -56,18 +71,24 @@ def check_2(row, n_same, seconds, at_peak, recording):
     """
     onset = int(np.flatnonzero(recording.is_on)[0])
     block = np.flatnonzero((recording.stimuli == recording.stimuli[onset]).all(axis=1))
-    counted = "rows are counted from 0: the rest rows before it are as many as its number."
-    shifted = "`Y` is moved up against the label file; `X` keeps its rows."
+    counted = "Python counts rows from 0. How many rest rows come before this one?"
+    shifted = "which of the two tables loses its first rows, `X` or `Y`?"
     expect_number("row", row, onset, 0, [(onset + 1, counted), (onset + 2, shifted)])
-    every = "that is the number of all rows with an image; count those with this one."
+    every = "that counts the rows with any image. How many hold this one?"
     expect_number("n_same", n_same, len(block), 0, [(recording.is_on.sum(), every)])
     mistakes = [
-        (2.0 * onset, "that is when the image came. Its row of `Y` holds a later volume."),
-        (2.0 * (onset - 2), "a response comes after its image."),
-        (onset + 2, "that is the volume's number. A volume takes 2 s."),
+        (
+            2.0 * onset,
+            "that is when the image appears. When is the volume in its row of `Y` recorded?",
+        ),
+        (
+            2.0 * (onset - 2),
+            "you went back in time. Does the response come before or after its image?",
+        ),
+        (onset + 2, "that is the number of the volume. How many seconds does a volume take?"),
     ]
     expect_number("seconds", seconds, 2.0 * (onset + 2), 0.01, mistakes)
-    late = "the figure of the average response puts the peak later than 4 s after onset."
+    late = "find 4 s in the figure of the average response. Has the curve stopped climbing?"
     expect_choice("at_peak", at_peak, False, {True: late})
 
 
@@ -86,19 +107,22 @@ def check_3(shares, expected, recording):
     """
     rows = recording.stimuli[recording.is_on]
     images = np.unique(rows, axis=0)
-    with_rest = "rest rows are in it: their -1 pulls every share down."
-    rest_as_dark = "rest rows are in it, as if they were dark images."
+    with_rest = "you average the rest rows as well. What does their -1 do to a mean?"
+    rest_as_dark = "you count rest rows as dark images. Which rows hold an image?"
     mistakes = [
         (recording.stimuli.mean(axis=0), with_rest),
         ((recording.stimuli > 0).mean(axis=0), rest_as_dark),
-        (images.sum(axis=0), "these are counts. Divide by the number of images."),
+        (images.sum(axis=0), "these are counts. What turns a count into a share?"),
     ]
     expect_array("shares", shares, images.mean(axis=0), 1e-6, mistakes)
     mistakes = [
-        (0.5 / np.sqrt(len(rows)), "you count rows. An image is thrown once and shown 3 times."),
-        (0.25 / len(images), "that is the variance. The deviation is its root."),
-        (0.5, "that is how far a single throw strays. A share is the mean of many."),
-        (images.mean(axis=0).std(), "that is how far they do stray. What would coins do?"),
+        (0.5 / np.sqrt(len(rows)), "you count rows. How many rows does each image fill?"),
+        (
+            0.25 / len(images),
+            "that is the variance. How do you get the standard deviation from it?",
+        ),
+        (0.5, "that holds for a single throw. A share is the mean of many throws."),
+        (images.mean(axis=0).std(), "that is what you measured. What would fair coins give?"),
     ]
     # Lets three digits pass, and not the deviation that was measured.
     expect_number("expected", expected, 0.5 / np.sqrt(len(images)), 5e-5, mistakes)
