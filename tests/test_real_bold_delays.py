@@ -1,4 +1,4 @@
-"""Chapter 6 on real scanner data: delays against a single shift, and the response read back.
+"""Time and delays on real scanner data: delays against one shift, and the response read back.
 
 The recording is found through the environment variable REAL_BOLD_DIR; see test_real_bold.py.
 """

@@ -31,7 +31,7 @@ def shown(notebook):
     """What each code cell prints or shows, one text an output."""
     outputs = load_tool().stored_outputs
     return [
-        [plain(output) for output in outputs(cell.outputs)]
+        [plain(output) for output in outputs(cell.outputs, False)]
         for cell in notebook.cells
         if cell.cell_type == "code"
     ]

@@ -5,10 +5,8 @@ from itertools import product
 import numpy as np
 
 from helpers.exercises.answers import exercise, expect_array, expect_choice, expect_number
-from helpers.ridge import RidgeCV
 
 ROUNDED = 0.006  # lets an answer pass that is rounded to two digits
-N_NOISE = 500  # noise voxels of each kind, as many as the exercise asks for
 
 
 @exercise(1)
@@ -35,26 +33,34 @@ def check_1(loses_most, stays, stays_of_all, scores, areas, order):
         for threshold in (-np.inf, 0, 0.1)
     )
     wanted = order[int(np.argmin(after / before))]
-    says = dict.fromkeys(order, "another area keeps a smaller share of its voxels.")
+    says = dict.fromkeys(order, "there is an area that keeps a smaller share of its voxels.")
     most = order[int(np.argmax(before - after))]
-    says[most] = "it loses the most voxels. Which area loses the largest share of its own?"
+    says[most] = (
+        "it loses the most voxels, but it also has the most. Which area loses the largest share?"
+    )
     del says[wanted]
     expect_choice("loses_most", loses_most, wanted, says)
-    percent = "a share lies between 0 and 1."
-    whole = "you divide by all voxels. Only those above 0 were on the map."
+    percent = "a share lies between 0 and 1, and a percentage does not."
+    whole = "you divide by all voxels, but only those above 0 were on the map."
     mistakes = [
-        (1 - after / before, "these are the shares that go."),
+        (1 - after / before, "these are the shares that leave the map. Which share stays?"),
         (after / size, whole),
-        (after / before.sum(), "divide by the area's own voxels on the map."),
-        (after, "these are counts. Divide by the voxels on the map."),
+        (
+            after / before.sum(),
+            "you divide by all voxels on the map. Divide by those of the area itself.",
+        ),
+        (after, "these are counts. Divide each by the area's voxels on the map."),
         (100 * after / before, percent),
     ]
     expect_array("stays", stays, after / before, ROUNDED, mistakes)
     share = after.sum() / before.sum()
     mistakes = [
-        ((after / before).mean(), "small areas count as much as large ones in it."),
+        (
+            (after / before).mean(),
+            "in a mean over areas, small areas count as much as large ones. Count voxels instead.",
+        ),
         (after.sum() / size.sum(), whole),
-        (1 - share, "that is the share that goes."),
+        (1 - share, "that is the share that leaves the map. Which share stays?"),
         (100 * share, percent),
     ]
     expect_number("stays_of_all", stays_of_all, share, ROUNDED, mistakes)
@@ -76,12 +82,12 @@ def check_2(notices, likeness_right, likeness_wrong, scores, mask):
         The voxels that were analysed.
     """
     says = (
-        "the number above 0 does not ask where a score lies.",
-        "a histogram does not ask where a score lies.",
-        "another voxel's score stands at (30, 10, 10) now.",
-        "the fields of neighbours are alike, and these scores come from elsewhere.",
+        "would the number of voxels above 0 change if every score moved to another voxel?",
+        "would a histogram change if every score moved to another voxel?",
+        "which voxel's score is at (30, 10, 10) now?",
+        "neighbours have similar scores. Are they still neighbours in the wrong order?",
     )
-    # Both volumes hold the same numbers, at other places: that decides all four.
+    # Both volumes hold the same numbers, at different places, and that decides all four.
     wanted = (False, False, True, True)
     mistakes = [
         (guess, next(say for say, a, b in zip(says, guess, wanted, strict=True) if a != b))
@@ -96,52 +102,22 @@ def check_2(notices, likeness_right, likeness_wrong, scores, mask):
         ("likeness_wrong", likeness_wrong, wrong),
     ):
         # Three digits will do; with two, the zeros around the mask could pass.
-        around = "the zeros around the mask are in it. Both voxels of a pair lie in the mask."
+        around = (
+            "the zeros around the mask are in it. Keep only pairs with both voxels in the mask."
+        )
         other = "that is the volume filled in the %s order."
         mistakes = [
             (_likeness(np.nan_to_num(volume)), around),
             (_likeness(right), other % "right"),
             (_likeness(wrong), other % "wrong"),
-            (_likeness(volume, axis=0), "these are neighbours along i."),
-            (_likeness(volume, axis=1), "these are neighbours along j."),
-            (np.corrcoef(scores[:-1], scores[1:])[0, 1], "that is the row, not the volume."),
+            (_likeness(volume, axis=0), "these are neighbours along i. The exercise asks for k."),
+            (_likeness(volume, axis=1), "these are neighbours along j. The exercise asks for k."),
+            (
+                np.corrcoef(scores[:-1], scores[1:])[0, 1],
+                "these are neighbours in the row of scores. Take neighbours in the volume.",
+            ),
         ]
         expect_number(name, given, _likeness(volume), 0.001, mistakes)
-
-
-@exercise(3)
-def check_3(medians, spreads, recording):
-    """Check the scores of noise with a memory of 0, 0.5 and 0.9.
-
-    Parameters
-    ----------
-    medians, spreads : numpy.ndarray, shape (3,)
-        Median and standard deviation of the mean scores of noise voxels.
-    recording : Recording
-        The random runs.
-    """
-    fresh = np.random.default_rng(11).standard_normal((len(recording.stimuli), N_NOISE))
-    noise = np.hstack([_remembering(fresh, memory) for memory in (0, 0.5, 0.9, -0.5, -0.9)])
-    penalties = (100.0, 10000.0, 1.0)
-    model = RidgeCV(penalties, cv=10).fit(recording.stimuli, noise, groups=recording.runs)
-    by_fold = model.cv_scores_.reshape(3, -1, 5, N_NOISE)  # penalties, folds, memories, voxels
-    scores = by_fold.mean(axis=1)
-    for name, given, summary in (("medians", medians, np.median), ("spreads", spreads, np.std)):
-        hundred, strong, weak = summary(scores, axis=-1)
-        wanted = hundred[:3]
-        sign = "the memory is negative: the filter's second number is minus the memory."
-        axis = "memory changes nothing. Does it run along the samples (axis=0)?"
-        mistakes = [
-            (hundred[[0, 3, 4]], sign),
-            (hundred[[0, 0, 0]], axis),
-            (strong[:3], "these belong to a penalty of 10000, not 100."),
-            (weak[:3], "these belong to a penalty of 1, not 100."),
-        ]
-        if summary is np.std:
-            folds = by_fold[0, :, :3].std(axis=(0, 2))
-            mistakes.append((folds, "the spread of single folds. Average the folds first."))
-        # Other random numbers, or a memory that starts anew with each run, move them by less.
-        expect_array(name, given, wanted, 0.2 * np.abs(wanted), mistakes)
 
 
 def _filled(shape, places, scores):
@@ -155,10 +131,3 @@ def _likeness(volume, axis=2):
     rows = np.moveaxis(volume, axis, 0)
     pairs = np.stack([rows[:-1].ravel(), rows[1:].ravel()])
     return np.corrcoef(pairs[:, np.isfinite(pairs).all(axis=0)])[0, 1]
-
-
-def _remembering(fresh, memory):
-    values = fresh.copy()
-    for now in range(1, len(values)):
-        values[now] += memory * values[now - 1]
-    return values

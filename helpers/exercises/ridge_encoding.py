@@ -1,13 +1,12 @@
 """Checks of the exercises of chapter 2, Ridge encoding."""
 
 import numpy as np
-from sklearn.linear_model import Ridge
-from sklearn.metrics import make_scorer, r2_score
-from sklearn.model_selection import LeaveOneGroupOut, cross_validate
+from sklearn.metrics import r2_score
 
 from helpers.exercises.answers import exercise, expect_array, expect_number
 
 N_RUNS_USED = (2, 4, 6, 10, 18)
+TRAINING = "these are scores on the runs of the fit. Which runs has the model not seen?"
 ROUNDED = 0.001  # three digits will do; a squared correlation can be nearer to R2 than two digits
 
 
@@ -24,10 +23,16 @@ def check_1(r2_of_double, r2_of_triple, correlation, response):
     response : numpy.ndarray, shape (n_samples,)
         The measured response, with a mean close to 0.
     """
-    exact = "an R2 of 1 needs the values themselves; right ups and downs are not enough."
-    from_0 = "the error is the prediction minus the response, not the prediction."
-    unsquared = "the errors are squared before they are added."
-    ratio = "that is the ratio of the two errors. R2 is 1 minus it."
+    exact = (
+        "R2 is 1 only if every value is right, and here only the ups and downs are. "
+        "How large is the error in one sample?"
+    )
+    from_0 = (
+        "this takes the prediction itself for the error. "
+        "What is left of it when you subtract the response?"
+    )
+    unsquared = "the errors are squared before they are added. What is the square of twice y?"
+    ratio = "that is the ratio of the two errors. How does R2 follow from the ratio?"
     power = np.mean(response**2) / response.var()  # 1 if the mean is 0
     for name, given, factor in (
         ("r2_of_double", r2_of_double, 2),
@@ -38,7 +43,10 @@ def check_1(r2_of_double, r2_of_triple, correlation, response):
         mistakes += [(2 - factor, unsquared)] * (factor > 2)
         # The mean of a run is not exactly 0, and who takes it for 0 is right as well.
         expect_number(name, given, 1 - error * power, 0.05, mistakes)
-    hint = "A correlation lies between -1 and 1, and does not ask how large a prediction is."
+    hint = (
+        "A correlation lies between -1 and 1. "
+        "Does it change when every predicted value is multiplied by the same positive number?"
+    )
     expect_number("correlation", correlation, 1, 0.001, hint=hint)
 
 
@@ -70,56 +78,19 @@ def check_2(by_least_squares, by_ridge, worst, recording, voxel):
         more = [r2_score(y[last], p[last]) for p in _predictions(X, y, runs, one_more, alpha)]
         mistakes = [
             *_wrong_scores(y[last], [p[last] for p in fits[name]]),
-            ([r2_score(y[runs < n], p[runs < n]) for n, p in used], "score the held-out runs."),
-            (of_other, "these are the scores of the other method."),
-            (more, "each fit has one run too many. Runs are counted from 0."),
+            ([r2_score(y[runs < n], p[runs < n]) for n, p in used], TRAINING),
+            (of_other, "these are the scores of the other method. Which list is which?"),
+            (more, "each fit has one run too many. Which numbers do the first two runs have?"),
         ]
-        mistakes += [(weak, "these belong to a penalty of 1.")] * (alpha > 0)
+        mistakes += [
+            (weak, "these belong to a penalty of 1. Which one does the exercise ask for?")
+        ] * (alpha > 0)
         expect_array(name, given, scores[name], ROUNDED, mistakes)
     lowest = N_RUNS_USED[int(np.argmin(np.asarray(by_least_squares, dtype=float)))]
-    place = "that is the place of the lowest score, counted from 0. How many runs are there?"
+    place = "that is the place of the lowest score in the list. How many runs belong to it?"
     mistakes = [(N_RUNS_USED.index(lowest), place)]
-    expect_number("worst", worst, lowest, 0, mistakes, "Compare your five scores.")
-
-
-@exercise(3)
-def check_3(by_loop, by_helper, n_train, recording, voxel):
-    """Check the scores of single held-out runs.
-
-    Parameters
-    ----------
-    by_loop, by_helper : numpy.ndarray, shape (n_runs,)
-        R2 of each run.
-    n_train : int
-        How many samples each model is fitted to.
-    recording : Recording
-        The random runs, all equally long.
-    voxel : int
-        The column of the good voxel.
-    """
-    X, y, runs = recording.stimuli, recording.bold[:, voxel].astype(float), recording.runs
-    options = {"groups": runs, "cv": LeaveOneGroupOut()}
-    scoring = {"right": "r2", "turned": make_scorer(lambda y, p: r2_score(p, y))}
-    scoring["squared"] = make_scorer(lambda y, p: np.corrcoef(y, p)[0, 1] ** 2)
-    train = {"scoring": scoring, "return_train_score": True}
-    result = cross_validate(Ridge(alpha=100.0), X, y, **options, **train)
-    weak = cross_validate(Ridge(), X, y, **options)["test_score"]
-    mistakes = [
-        (result["train_right"], "these are scores on the training runs."),
-        (result["test_turned"], "`r2_score` takes the measured response first."),
-        (result["test_squared"], "these are squared correlations, which are no R2."),
-        (weak, "these belong to a penalty of 1, which `Ridge` takes by default."),
-    ]
-    for name, given in (("by_loop", by_loop), ("by_helper", by_helper)):
-        expect_array(name, given, result["test_right"], ROUNDED, mistakes)
-    one = int((runs == runs[0]).sum())
-    mistakes = [
-        (one, "that is what it is scored on."),
-        (len(runs), "the held-out run is in it."),
-        (len(runs) - 2 * one, "that is with two runs held out."),
-        ((len(np.unique(runs)) - 1) * (one + 2), "the shift has cost each run 2 volumes."),
-    ]
-    expect_number("n_train", n_train, len(runs) - one, 0, mistakes)
+    hint = "Which of your five scores of least squares is the lowest?"
+    expect_number("worst", worst, lowest, 0, mistakes, hint)
 
 
 def _predictions(X, y, runs, counts, alpha):
@@ -139,10 +110,10 @@ def _wrong_scores(measured, predictions):
     return [
         (
             [r2_score(predicted, measured) for predicted in predictions],
-            "`r2_score` takes the measured response first.",
+            "`r2_score` takes the measured response first. In which order do yours stand?",
         ),
         (
             [np.corrcoef(measured, predicted)[0, 1] ** 2 for predicted in predictions],
-            "these are squared correlations, which are no R2.",
+            "these are squared correlations. Which mistakes of a prediction do they overlook?",
         ),
     ]
