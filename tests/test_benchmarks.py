@@ -177,7 +177,7 @@ def test_wide_sides_choose_the_same(monkeypatch):
     ids=["features that differ", "features that repeat others"],
 )
 def test_operations_are_those_of_the_tables(n_samples, n_features, n_directions):
-    """The tables say what is multiplied; test_formulas_09 counts the products themselves."""
+    """The tables say what is multiplied; the formulas' own test counts the products."""
     rng = np.random.default_rng(0)
     X = rng.standard_normal((n_samples, n_features))
     X[:, n_directions:] = X[:, : n_features - n_directions]

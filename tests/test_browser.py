@@ -144,7 +144,7 @@ def test_formulas_are_drawn_in_their_own_fonts(tab):
 
 
 def test_the_viewer_draws_a_brain(tab):
-    browser.show(tab, BOOK / "notebooks" / "03_brain_mapping.html")
+    browser.show(tab, BOOK / "notebooks" / "further_eccentricity.html")
     canvas = tab.frame_locator("iframe[title*='viewer']").locator("canvas").first
     expect(canvas).to_be_visible()
     pixels = "c => c.getContext('2d').getImageData(0, 0, c.width, c.height).data"

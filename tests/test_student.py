@@ -97,7 +97,7 @@ def test_runs_to_each_stub_and_on_with_the_solution(chapter, written):
         for cell in made.cells
         if cell.source.startswith("exercise.check")
     ]
-    assert len(said) >= 3
+    assert len(said) >= 1
     assert all(text.strip().endswith(": right.") for text in said), said
 
 

@@ -15,6 +15,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.patches import ConnectionPatch, FancyArrowPatch, Rectangle
 from nilearn.glm.first_level import spm_hrf
+from sklearn.model_selection import GroupKFold
 
 FOLDER = Path(__file__).resolve().parents[1] / "pages" / "images"
 # Six inches wide with letters of 12 points: they can be read on a telephone, too.
@@ -64,7 +65,8 @@ def draw_run():
             block.add_patch(Rectangle((volume + 0.12, 0.55), 0.7, 0.8, fill=False, color=INK))
         else:
             block.text(volume + 0.47, 0.95, "grey\nscreen", ha="center", va="center")
-        block.text(volume + 0.47, 0.25, "0, 1, 1 …" if shown else "-1, -1 …", ha="center")
+        numbers = f"{', '.join(map(str, random_image()[:3, 0]))} …" if shown else "-1, -1 …"
+        block.text(volume + 0.47, 0.25, numbers, ha="center")
     block.text(3, -0.2, "one row of 100 numbers for each volume", ha="center", va="center")
     block.set(xlim=(-0.05, 6.05), ylim=(-0.4, 3.6), aspect="auto")
     # On white, over the lines that join the block to its place in the run.
@@ -107,7 +109,8 @@ def draw_delay():
 def draw_folds():
     """Draw ten folds of two runs each, and beside them volumes that were shuffled."""
     fig, (whole, shuffled) = plt.subplots(1, 2, figsize=(WIDTH, 3.2))
-    test = np.kron(np.eye(10), np.ones((1, 2)))
+    runs = np.arange(20)
+    test = np.array([np.isin(runs, held) for _, held in GroupKFold(10).split(runs, groups=runs)])
     dealt = np.random.default_rng(2).permutation(np.arange(20) % 10)
     in_test = dealt[np.newaxis] == np.arange(10)[:, np.newaxis]
     names = ("run", "volume within a run")
@@ -162,7 +165,7 @@ def draw_ceiling():
         dark = colour != "0.8"
         ax.text(left + share / 2, 0, name, ha="center", va="center", color="white" if dark else INK)
         left += share
-    for y, end, name in ((0.42, 0.3, "R2 of the model"), (0.78, 0.6, "noise ceiling")):
+    for y, end, name in ((0.42, 0.3, "explained by the model"), (0.78, 0.6, "noise ceiling")):
         ax.add_patch(FancyArrowPatch((0, y), (end, y), **{**ARROW, "arrowstyle": "<->"}))
         ax.text(end + 0.015, y, name, va="center", fontsize=LETTERS)
     ax.set(xlim=(0, 1), ylim=(-0.3, 0.95), xticks=[0, 0.5, 1], yticks=[])
