@@ -30,11 +30,11 @@ FORMULAS = {
     "fast-eigen": r"X_c^\top X_c = Q \, \mathrm{diag}(d) \, Q^\top, "
     r"\qquad w = Q \, \mathrm{diag}\!\left(\frac{1}{d + \alpha}\right) Q^\top X_c^\top y_c",
     "fast-held-out": r"\lVert y_h - X_h w \rVert^2 = "
-    r"y_h^\top y_h - 2 \, v^\top Q^\top X_h^\top y_h + v^\top G \, v, "
+    r"y_h^\top y_h - 2 \, u^\top Q^\top X_h^\top y_h + u^\top G \, u, "
     r"\qquad G = Q^\top X_h^\top X_h Q",
     "fast-difference": r"\frac{1}{(d_j + \alpha)(d_k + \alpha)} = \frac{1}{d_k - d_j} "
     r"\left( \frac{1}{d_j + \alpha} - \frac{1}{d_k + \alpha} \right)",
-    "fast-penalties": r"v^\top G \, v = \sum_{j=1}^{p} \frac{c_j \, (C c)_j}{d_j + \alpha} "
+    "fast-penalties": r"u^\top G \, u = \sum_{j=1}^{p} \frac{c_j \, (C c)_j}{d_j + \alpha} "
     r"+ \sum_{j=1}^{p} \frac{G_{jj} \, c_j^2}{(d_j + \alpha)^2}",
     "fast-loop": r"F_\text{loop} = 2 a K p (n + p)",
     "fast-sums": r"F_\text{sums} = 2 n p + 2 K p (3 p + 2 a + 2 K)",
