@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 from types import SimpleNamespace
 
+import captions
 import last_executed
 import lengths
 import nbformat
@@ -17,6 +18,7 @@ import site_address
 import yaml
 from book_checks import pages_of
 from bs4 import BeautifulSoup
+from docutils import nodes
 from docutils.utils import new_document
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -114,6 +116,25 @@ def test_only_executed_notebooks_get_the_line(suffix, mode, lines):
     page = new_document("a")
     last_executed.add_note(SimpleNamespace(env=env, config=config), page)
     assert len(page.children) == lines
+
+
+# ---- captions
+
+
+def test_only_a_paragraph_that_is_a_caption_and_nothing_else_looks_like_one():
+    emphasis, text = nodes.emphasis, nodes.Text
+    contents = {
+        "caption": [emphasis("", "Figure: a line.")],
+        "emphasis": [emphasis("", "Which image?")],
+        "goes on": [emphasis("", "Figure: a line."), text(" More.")],
+        "plain": [text("Figure: a line.")],
+    }
+    page = new_document("a")
+    for name, content in contents.items():
+        page += nodes.paragraph("", "", *content, names=[name])
+    captions.mark(None, page)
+    marked = [p["names"] for p in page.findall(nodes.paragraph) if "figure-caption" in p["classes"]]
+    assert marked == [["caption"]]
 
 
 # ---- the address of the published pages
