@@ -40,7 +40,7 @@ def check_1(loses_most, stays, stays_of_all, scores, areas, order):
     )
     del says[wanted]
     expect_choice("loses_most", loses_most, wanted, says)
-    percent = "a share lies between 0 and 1, and a percentage does not."
+    percent = "a share lies between 0 and 1, but this is a percentage."
     whole = "you divide by all voxels, but only those above 0 were on the map."
     mistakes = [
         (1 - after / before, "these are the shares that leave the map. Which share stays?"),
@@ -103,7 +103,7 @@ def check_2(notices, likeness_right, likeness_wrong, scores, mask):
     ):
         # Three digits will do; with two, the zeros around the mask could pass.
         around = (
-            "the zeros around the mask are in it. Keep only pairs with both voxels in the mask."
+            "your pairs include the zeros around the mask. Keep pairs with both voxels in the mask."
         )
         other = "that is the volume filled in the %s order."
         mistakes = [

@@ -31,8 +31,13 @@ def check_1(difference, inside, scores, areas, inner_edge):
     wanted = _shares(scores, areas, known & (inner_edge <= LAST_BIN))
     grows = wanted[0] - wanted[2] > everywhere[0] - everywhere[2]
     says = {
-        "larger": "which of the two areas has more voxels that look past the edge, and loses them?",
-        "smaller": "compare how many voxels of V1 and of V3 lie in the outer bins.",
+        "larger": (
+            "which of the two areas has more voxels, relative to its size, in the bins that are "
+            "left out?"
+        ),
+        "smaller": (
+            "compare how many voxels of V1 and of V3 lie in the outer bins, as shares of the area."
+        ),
     }
     right = "larger" if grows else "smaller"
     del says[right]
@@ -54,7 +59,7 @@ def check_1(difference, inside, scores, areas, inner_edge):
         ),
         (
             _shares(scores, areas, known & (inner_edge <= LAST_BIN + 1)),
-            "the bin `lag5to6` is in it; the inner edges go from 0 to 4.",
+            "the bin `lag5to6` is in it, but the inner edges should end at 4.",
         ),
         (
             counts / _counts(np.full(len(scores), True), areas, known),
@@ -65,7 +70,10 @@ def check_1(difference, inside, scores, areas, inner_edge):
         (1 - wanted, "these are the shares of voxels that do not score above 0."),
     ]
     mistakes += [
-        (np.concatenate([half, wanted[3:]]), "only one half of V1, V2 and V3 is in it. Join both.")
+        (
+            np.concatenate([half, wanted[3:]]),
+            "only one half of V1, V2 and V3 is in these shares. Join both halves.",
+        )
         for half in halves
     ]
     expect_array("inside", inside, wanted, ROUNDED, mistakes)

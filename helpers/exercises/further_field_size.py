@@ -59,10 +59,13 @@ def check_1(halves_tell, apart_right, apart_wrong, gap_right, gap_wrong, centre,
                 _gap(places, side, np.ones_like(v1)),
                 "these are voxels of all areas. Keep those of V1.",
             ),
-            (_gap(places, side, area == "V1d"), "one part of V1 is missing: it is V1d and V1v."),
+            (
+                _gap(places, side, area == "V1d"),
+                "one part of V1 is missing. In the files it is V1d and V1v.",
+            ),
             (
                 _gap(places, side, v1, np.mean),
-                "these are means, which failed fits move. Take the medians.",
+                "these are means, which a few failed fits can shift. Take the medians.",
             ),
         ]
         # Medians lie on eighths of a pixel.

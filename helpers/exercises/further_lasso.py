@@ -32,7 +32,7 @@ def check_1(same_scores, same_distance, same_share, distance, share, even, odd, 
     expect_choice("same_scores", same_scores, True, {False: says})
     says = "both halves are read in the same wrong order. How do their centres move?"
     expect_choice("same_distance", same_distance, True, {False: says})
-    says = "hemispheres stay where they are. What becomes of a column in the exchanged image?"
+    says = "the hemispheres stay where they are. What becomes of a column in the exchanged image?"
     expect_choice("same_share", same_share, False, {True: says})
     # The fields of exchanged images are the exchanged fields: no need to fit anything.
     apart = np.hypot(*(even.centre - odd.centre).T)
@@ -68,7 +68,7 @@ def check_1(same_scores, same_distance, same_share, distance, share, even, odd, 
             (fits.centre[left, 0] >= 4.5).mean(),
             "a centre on the midline, column 4.5, counts for neither half.",
         ),
-        (exchanged.mean(), "both hemispheres are in it. Keep the voxels of the left one."),
+        (exchanged.mean(), "both hemispheres are included. Keep the voxels of the left one."),
         (exchanged[~left].mean(), "that is the right hemisphere. Keep the voxels of the left one."),
         (100 * wanted, "a share lies between 0 and 1. Divide the percentage by 100."),
     ]

@@ -35,7 +35,10 @@ def check_1(r_random, r_figure, honest, random, figure, level):
         mistakes[name] = [
             (wanted[name][::-1], "the lengths are in another order."),
             ([mean_r(images, d) for d in dark], "the prior's mean is .5 here, not 0."),
-            ([mean_r(images, d > 0.5) for d in half], "take the drawings as they are, in greys."),
+            (
+                [mean_r(images, d > 0.5) for d in half],
+                "take the drawings as they are, in greys, without a threshold.",
+            ),
             (at_once, "correlate each drawing with its image, and average over trials."),
         ]
         if name == "r_random":

@@ -42,7 +42,7 @@ def check_1(regressor_scores, conditions, rising, opposite, alike, well, stimulu
     spreads = [np.linalg.eigvalsh(np.cov(table.T)) for table in tables]
     wanted = np.array([np.sqrt(values[-1] / values[0]) for values in spreads])
     means = "the columns still contain their means. Subtract the mean of each column first."
-    squares = "these are squares, as the covariance has them. Take the table itself."
+    squares = "these are squares of the right values. Use the table itself, not its covariance."
     mistakes = [([np.linalg.cond(table) for table in tables], means), (wanted**2, squares)]
     expect_array("conditions", conditions, wanted, 0.5, mistakes)  # whole numbers will do
     first, _, last = (values[well].mean() for values in scores)
@@ -52,7 +52,9 @@ def check_1(regressor_scores, conditions, rising, opposite, alike, well, stimulu
     like = np.corrcoef(tables[2].T)[0, 1:]
     rhythm = "Count volumes: an image stays for three, and the next one comes after six."
     least, most = int(like.argmin()) + 1, int(like.argmax()) + 1
-    expect_number("opposite", opposite, least, 0, [(most, "that delay is the most alike.")], rhythm)
+    expect_number(
+        "opposite", opposite, least, 0, [(most, "at that delay they are the most alike.")], rhythm
+    )
     expect_number("alike", alike, most, 0, [(least, "that delay is the opposite.")], rhythm)
 
 

@@ -47,18 +47,18 @@ def check_1(widths, report, f1_multi, f1_blurred, figure):
         ),
         (
             [right[0], right[1], right[0]],
-            "the last one is paired too. Draw other figures for the second method.",
+            "the last one is paired too. Draw the figures anew for the second method.",
         ),
         (
             [np.ptp(np.quantile(values, [0.025, 0.975])) for values in (ahead, ahead_in_trials)]
             + [right[2]],
-            "the first two are ranges of single differences. Which mean does each draw give?",
+            "the first two are ranges of single differences. Average in each repetition first.",
         ),
     ]
     # Widths of 2,000 draws scatter by about 2 %.
     expect_array("widths", widths, right, 0.08 * right, mistakes)
     says = {
-        "trials": "is a figure that is easy to draw in one trial not easy in the others too?",
+        "trials": "if a figure is easy to draw in one trial, is it not easy in the others too?",
         "separate figures": "both methods drew the same figures. What cancels in a difference?",
     }
     expect_choice("report", report, "figures", says)

@@ -39,7 +39,7 @@ def check_1(by_loop, by_helper, n_train, recording, voxel):
         ),
         (
             result["test_turned"],
-            "`r2_score` takes the measured response first. In which order do yours stand?",
+            "`r2_score` takes the measured response first. In which order did you give them?",
         ),
         (
             result["test_squared"],
@@ -51,7 +51,10 @@ def check_1(by_loop, by_helper, n_train, recording, voxel):
         expect_array(name, given, result["test_right"], ROUNDED, mistakes)
     one = int((runs == runs[0]).sum())
     mistakes = [
-        (one, "so many samples are in the run that is scored. How many are in the others?"),
+        (
+            one,
+            "that is the number of samples in the run that is scored. How many are in the others?",
+        ),
         (len(runs), "these are all samples. Is the model fitted to the run that it is scored on?"),
         (len(runs) - 2 * one, "that is with two runs held out. How many are held out here?"),
         (

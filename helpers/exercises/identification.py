@@ -30,7 +30,7 @@ def check_1(enough, most, report, measured, predicted, n_voxels):
     found = {n: _share(measured[:, :n], predicted[:, :n]) for n in N_BEST}
     wanted = next((n for n in N_BEST if found[n] >= 0.5), 0)
     mistakes = [
-        (n, f"with so many voxels {share:.0%} of the trials are identified, less than half.")
+        (n, f"with so many voxels only {share:.0%} of trials are identified, less than half.")
         if share < 0.5
         else (n, "so many are enough, and fewer are enough, too.")
         for n, share in found.items()
@@ -39,13 +39,18 @@ def check_1(enough, most, report, measured, predicted, n_voxels):
     expect_number("enough", enough, wanted, 0, mistakes, hint)
     largest = max(found.values())
     best = [n for n in N_BEST if found[n] == largest]
-    says = "another number identifies more. Is more always better? Look at the whole table."
+    says = (
+        "another number identifies more trials. Are more voxels always better? Look at the table."
+    )
     mistakes = [(n, says) for n in N_BEST if n not in best]
     right = most if np.ndim(most) == 0 and most in best else best[0]
     expect_number("most", most, right, 0, mistakes, "It should be one of the five numbers.")
-    says = "you know this number of voxels only from the test. Which number was chosen before it?"
+    says = (
+        "you know only from the test that this number of voxels does well. Which number was "
+        "chosen before the test?"
+    )
     mistakes = [(share, says) for n, share in found.items() if n != n_voxels]
-    hint = "It is the share of the test trials with the number of voxels chosen before the test."
+    hint = "It is the share identified with the number of voxels that was chosen before the test."
     expect_number("report", report, found[n_voxels], 0.005, mistakes, hint)
 
 

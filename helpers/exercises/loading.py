@@ -108,7 +108,7 @@ def check_3(shares, expected, recording):
     rows = recording.stimuli[recording.is_on]
     images = np.unique(rows, axis=0)
     with_rest = "you average the rest rows as well. What does their -1 do to a mean?"
-    rest_as_dark = "you count rest rows as dark images. Which rows hold an image?"
+    rest_as_dark = "you count rest rows as dark images (all 0). Which rows hold an image?"
     mistakes = [
         (recording.stimuli.mean(axis=0), with_rest),
         ((recording.stimuli > 0).mean(axis=0), rest_as_dark),

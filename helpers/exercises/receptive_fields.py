@@ -33,9 +33,7 @@ def check_1(rho, medians, recording, chosen, centres, areas, hemisphere):
     steps = recording.voxels[chosen]
     places = steps * recording.masker.mask_img_.header.get_zooms()[:3]
     v1, right = np.char.startswith(areas, "V1"), hemisphere == "RH"
-    both = (
-        "pairs within the left hemisphere, or across the two, are in it. Which voxels do you need?"
-    )
+    both = "pairs within the left hemisphere, or across the two, are included. Which do you need?"
     mistakes = [
         (
             _pairs(steps, centres, v1 & right),
@@ -48,7 +46,7 @@ def check_1(rho, medians, recording, chosen, centres, areas, hemisphere):
         ),
         (
             _pairs(places, centres, right),
-            "areas other than V1 are in it. V1 is V1d and V1v together.",
+            "areas other than V1 are included. V1 is V1d and V1v together.",
         ),
     ]
     pairs = _pairs(places, centres, v1 & right)

@@ -123,7 +123,10 @@ def check_2(best_peak, moved, score_3, centre_3, recording, truth, chosen):
     mistakes = [
         (places[1], "these are the centres with a delay of 2 volumes. Fit them again."),
         (places[0][:, ::-1], "row and column are exchanged: the row comes first."),
-        (truth.centre[chosen], "these are the true centres. Fit the recovered ones."),
+        (
+            truth.centre[chosen],
+            "these are the true centres. Use those that you fit to the weights.",
+        ),
     ]
     expect_array("centre_3", centre_3, places[0], EXACT, mistakes)
 

@@ -24,7 +24,7 @@ def check_1(r2_of_double, r2_of_triple, correlation, response):
         The measured response, with a mean close to 0.
     """
     exact = (
-        "R2 is 1 only if every value is right, and here only the ups and downs are. "
+        "R2 is 1 only if every value is right, and here only the timing of the ups and downs is. "
         "How large is the error in one sample?"
     )
     from_0 = (
@@ -110,7 +110,7 @@ def _wrong_scores(measured, predictions):
     return [
         (
             [r2_score(predicted, measured) for predicted in predictions],
-            "`r2_score` takes the measured response first. In which order do yours stand?",
+            "`r2_score` takes the measured response first. In which order are yours?",
         ),
         (
             [np.corrcoef(measured, predicted)[0, 1] ** 2 for predicted in predictions],

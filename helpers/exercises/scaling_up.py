@@ -68,7 +68,7 @@ def check_1(scores_smaller, n_blocks, n_numbers, old_folder, inputs, found):
     ]
     expect_number("n_numbers", n_numbers, n_samples * 1000, 0, mistakes)
     says = {
-        "returns": "it has marks of blocks of another size. Would they mean the same voxels?",
+        "returns": "it lists blocks of another size as done. Do these hold the same voxels?",
         "starts again": "then all finished blocks would be lost. Make the call and see.",
     }
     expect_choice("old_folder", old_folder, "refuses", says)
@@ -96,7 +96,8 @@ def check_2(needed, hours, gigabytes, Y, results):
         (n_voxels, "that reaches 1 / (voxels + 1). Where does the 0.05 come in?"),
         (
             0.05 * n_voxels,
-            "so many voxels would pass by luck without a correction. Which P is needed with one?",
+            "so many voxels would pass by luck without a correction. "
+            "Which P does Bonferroni ask for?",
         ),
         (0.05 / n_voxels, "that is the P that you need. How many permutations reach it?"),
     ]

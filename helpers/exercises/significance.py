@@ -27,12 +27,12 @@ def check_1(smallest_p, share_needed, passed_19, null, score):
     mistakes = [
         (
             1 / counts,
-            "the recording as it is counts as a permutation, too: where is it below the line?",
+            "the recording as it is counts as a permutation, too. Did you divide by all of them?",
         ),
         (np.zeros(3), "can P be 0, if the recording as it is counts as one of the permutations?"),
         (
             2 / (1 + counts),
-            "count again what reaches the score if no permutation does: the recording does, once.",
+            "how many reach the score if no permutation does? Only the recording does, once.",
         ),
     ]
     expect_array("smallest_p", smallest_p, 1 / (1 + counts), 1e-4, mistakes)
@@ -41,7 +41,7 @@ def check_1(smallest_p, share_needed, passed_19, null, score):
     p = inference.p_values(null[:19], score)
     p = np.sort(p[~np.isnan(p)])
     mistakes = [
-        (wanted * len(p), "these are numbers of voxels. Which share of all voxels is that?"),
+        (wanted * len(p), "these are numbers of voxels. What share of all voxels is that?"),
         (
             0.05 / (1 + counts),
             "this is .05 times the smallest P. Solve v P / k = .05 for the share k / v instead.",
@@ -62,7 +62,7 @@ def check_1(smallest_p, share_needed, passed_19, null, score):
         ),
         (
             round(0.05 * len(p)),
-            "so many voxels would have P up to .05 by luck. How many of all have q up to .05?",
+            "that is how many voxels would have P up to .05 by luck. How many have q up to .05?",
         ),
     ]
     hint = "What does the first number of `share_needed` ask of the mask?"

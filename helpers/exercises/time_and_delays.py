@@ -42,7 +42,8 @@ def check_1(kept, asks, wrong_score, images, Y, runs):
     says = {word: more if place < at else less for place, word in enumerate(order) if place != at}
     expect_choice("kept", kept, order[at], says)
     timing = (
-        "the wrong run has an image on at the right times. Can the test notice a response to it?"
+        "the wrong images are on at the right times, too. Can the test notice a response to any "
+        "image?"
     )
     expect_choice("asks", asks, "which image", {"any response": timing})
 
@@ -50,13 +51,16 @@ def check_1(kept, asks, wrong_score, images, Y, runs):
         delayed = _delayed(next_run, runs)
         before = _delayed(np.roll(images, length, axis=0), runs)
         yield right, "these are the scores of the right images. Exchange the images first."
-        yield _score(before, Y, runs), "these are the images of the run before. Roll the other way."
+        yield (
+            _score(before, Y, runs),
+            "these are the scores of the images of the run before. Roll the other way.",
+        )
         yield (
             _score(next_run, Y, runs),
             "the images are not delayed. The task asks for a delay of 3.",
         )
-        yield _score(delayed, Y, runs, 100.0), "that is the penalty 100; the task asks for 1000."
-        yield _score(delayed, Y, runs, n_folds=10), "these are 10 folds; the task asks for `cv=5`."
+        yield _score(delayed, Y, runs, 100.0), "you used the penalty 100; the task asks for 1000."
+        yield _score(delayed, Y, runs, n_folds=10), "you used 10 folds; the task asks for `cv=5`."
 
     expect_array("wrong_score", wrong_score, wrong, CLOSE, mistakes())
 

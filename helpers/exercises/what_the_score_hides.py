@@ -51,7 +51,7 @@ def check_1(honest, flattering, images, Y, runs):
     ]
     # The shortcut in `leak` moves a fold by one voxel in a hundred; rounding moves it by far less.
     expect_array("honest", honest, wanted, 1e-5, mistakes)
-    one_choice = "each fold chose its own voxels there. Choose once, by the mean over all folds."
+    one_choice = "here each fold chose its own voxels. Choose once, by the mean over all folds."
     mistakes = [
         (np.mean(wanted), "that is the mean of `honest`. Here all ten folds choose."),
         (top[:, -HUNDRED:].mean(), one_choice),
