@@ -21,8 +21,11 @@ def mend(app, pagename, templatename, context, doctree):
         context[files] = [file for file in context[files] if not _is_of_thebe(file)]
     # The role that docutils gives to an entry of the references is deprecated, and a list may not
     # hold it.
+    # And the name that MyST-NB gives to the line that opens a folded cell is not the text that is
+    # read there, "Show code cell source".
     if "body" in context:
-        context["body"] = context["body"].replace('role="doc-biblioentry"', 'role="listitem"')
+        body = context["body"].replace('role="doc-biblioentry"', 'role="listitem"')
+        context["body"] = body.replace('<summary aria-label="Toggle hidden content">', "<summary>")
 
 
 def _is_of_thebe(file):
