@@ -118,7 +118,7 @@ def test_pages_of_a_fork_say_where_they_are_published(fork_pages):
     page = (fork_pages / "notebooks/03_brain_mapping.html").read_text(encoding="utf-8")
     head = BeautifulSoup(page, "html.parser").head
     card = {tag["property"]: tag["content"] for tag in head.select("meta[property^='og:']")}
-    assert card["og:title"] == "Brain mapping"
+    assert card["og:title"] == "3. Brain mapping"
     assert card["og:url"] == f"{site}notebooks/03_brain_mapping.html"
     assert card["og:image"] == f"{site}_images/overview.png"
     assert len(card["og:description"]) > 50
