@@ -5,14 +5,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from sklearn.linear_model import Ridge
+from small_recordings import said
 
 from helpers.exercises import further_lasso
 from helpers.receptive_fields import fit_gaussians, sample_gaussians
-
-
-def said(capsys, check, *answers):
-    check(*answers)
-    return capsys.readouterr().out
 
 
 def exchanged(pixels):

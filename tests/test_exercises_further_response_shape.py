@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from block_design import N_VOXELS, block_design, fold_scores, late
+from small_recordings import N_VOXELS, block_design, fold_scores, late
 
 from helpers.exercises import further_response_shape
 

@@ -1,11 +1,10 @@
 """What the checks of Going further: why it is so fast, say to wrong answers."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 from sklearn.linear_model import Ridge
 from sklearn.metrics import r2_score
+from small_recordings import said, short_runs
 
 from helpers.exercises import further_why_it_is_fast
 
@@ -16,19 +15,7 @@ LOOP, SUMS = [2, 2, 2], [1.1, 1.6, 1.4]
 
 @pytest.fixture(scope="module")
 def recording():
-    """Twenty short runs of 30 pixels, so that some fits have fewer images than weights."""
-    rng = np.random.default_rng(2)
-    stimuli = np.repeat(rng.integers(0, 2, (20 * 7, 30)), 2, axis=0).astype(float)
-    bold = stimuli @ rng.standard_normal((30, 2)) + 4 * rng.standard_normal((280, 2))
-    bold -= bold.mean(axis=0)
-    return SimpleNamespace(
-        stimuli=stimuli, bold=bold.astype(np.float32), runs=np.repeat(range(20), 14)
-    )
-
-
-def said(capsys, check, *answers):
-    check(*answers)
-    return capsys.readouterr().out
+    return short_runs()
 
 
 def turned(measured, predicted):

@@ -7,13 +7,9 @@ import nibabel as nib
 import numpy as np
 import pytest
 from scipy.stats import spearmanr
+from small_recordings import said
 
 from helpers.exercises import receptive_fields
-
-
-def said(capsys, check, *answers):
-    check(*answers)
-    return capsys.readouterr().out
 
 
 @pytest.fixture

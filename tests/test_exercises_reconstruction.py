@@ -2,37 +2,14 @@
 
 import numpy as np
 import pytest
+from small_recordings import draw, mean_r, random_and_figure_trials, said
 
-from helpers.decoding import reconstruct, smooth_covariance
 from helpers.exercises import reconstruction
 
 
 @pytest.fixture(scope="module")
 def sets():
-    """Random trials, four figures with 5 trials each, and the level of the random trials."""
-    rng = np.random.default_rng(2)
-    level, found = rng.normal(size=60), []
-    squares = np.kron(rng.integers(0, 2, (4, 5, 5)), np.ones((2, 2))).reshape(4, 100)
-    for images in (rng.integers(0, 2, (15, 100)) * 1.0, np.tile(squares, (5, 1))):
-        B, b = rng.normal(size=(100, 60)), rng.normal(size=60) + level
-        root = rng.normal(size=(60, 60)) / 3
-        S = 20 * (root @ root.T + np.eye(60))
-        noise = rng.normal(size=(len(images), 60)) @ np.linalg.cholesky(S).T
-        found.append((images, images @ B + b + 2 + noise, B, b, S))
-    return *found, level
-
-
-def mean_r(images, drawn):
-    return np.mean([np.corrcoef(*pair)[0, 1] for pair in zip(images, drawn, strict=True)])
-
-
-def draw(y, B, b, S, length=1.0, mean=0.5):
-    return reconstruct(y, B, b, S, np.full(100, mean), smooth_covariance(0.25, length))[0]
-
-
-def said(capsys, check, *answers):
-    check(*answers)
-    return capsys.readouterr().out
+    return random_and_figure_trials()
 
 
 def test_look_twice(sets, capsys):

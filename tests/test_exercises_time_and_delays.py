@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from block_design import LENGTH, N_RUNS, block_design, fold_scores, late
+from small_recordings import LENGTH, N_RUNS, block_design, fold_scores, late
 
 from helpers.exercises import time_and_delays
 

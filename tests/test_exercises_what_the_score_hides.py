@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from block_design import N_RUNS, block_design, fold_scores
+from small_recordings import N_RUNS, block_design, fold_scores
 
 from helpers.exercises import what_the_score_hides
 

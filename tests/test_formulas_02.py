@@ -8,6 +8,7 @@ import pytest
 from displayed import displayed_formulas
 from sklearn.linear_model import Ridge
 from sklearn.metrics import r2_score
+from small_recordings import runs_with_rest
 
 from helpers import ridge
 
@@ -41,13 +42,7 @@ def alpha(request):
 
 @pytest.fixture
 def data():
-    """Six runs with rest rows coded -1, offsets, and four voxels."""
-    rng = np.random.default_rng(2)
-    runs = np.repeat(np.arange(6), 25)
-    X = rng.integers(0, 2, size=(len(runs), 10)).astype(float)
-    X[rng.random(len(runs)) < 0.5] = -1
-    Y = X @ rng.normal(size=(10, 4)) + 3 * rng.normal(size=(len(runs), 4)) + [0.0, 1.0, -2.0, 40.0]
-    return X, Y, runs
+    return runs_with_rest()
 
 
 def test_the_chapter_displays_the_formulas_that_are_tested_here():

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from displayed import displayed_formulas
+from small_recordings import runs_and_regressor
 
 from helpers import ridge
 from helpers.ridge import partition
@@ -21,13 +22,7 @@ def test_the_chapter_displays_the_formulas_that_are_tested_here():
 
 @pytest.fixture(scope="module")
 def data():
-    """Six runs of ten pixels, about half of the rows rest, and the stimulus regressor."""
-    rng = np.random.default_rng(3)
-    runs = np.repeat(np.arange(6), 40)
-    on = rng.random((len(runs), 1)) < 0.5
-    X = np.where(on, rng.integers(0, 2, size=(len(runs), 10)), 0.0)
-    Y = X @ rng.normal(size=(10, 3)) + on + rng.normal(size=(len(runs), 3))
-    return X, on.astype(float), Y, runs
+    return runs_and_regressor()
 
 
 def test_parts_are_differences_of_nested_scores(data):

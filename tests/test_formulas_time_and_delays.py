@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from displayed import displayed_formulas
 from sklearn.linear_model import Ridge
+from small_recordings import runs_and_regressor
 
 from helpers.features import Delayer
 
@@ -18,12 +19,7 @@ def test_the_chapter_displays_the_formulas_that_are_tested_here():
 
 @pytest.fixture(scope="module")
 def data():
-    """Six runs of ten pixels, about half of the rows rest."""
-    rng = np.random.default_rng(3)
-    runs = np.repeat(np.arange(6), 40)
-    on = rng.random((len(runs), 1)) < 0.5
-    X = np.where(on, rng.integers(0, 2, size=(len(runs), 10)), 0.0)
-    Y = X @ rng.normal(size=(10, 3)) + on + rng.normal(size=(len(runs), 3))
+    X, _, Y, runs = runs_and_regressor()
     return X, Y, runs
 
 

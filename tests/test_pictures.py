@@ -78,9 +78,7 @@ def test_overview_is_wide_sharp_and_light():
 def test_drawing_is_what_its_program_draws(name):
     stored = matplotlib.image.imread(drawings.path(name))
     file = io.BytesIO()
-    with plt.style.context("helpers.book"):
-        drawings.draw(name).savefig(file, dpi=drawings.DPI)
-    plt.close("all")
+    drawings.save(name, file)
     file.seek(0)
     drawn = matplotlib.image.imread(file)
     assert difference(drawn, stored) < MEAN_DIFFERENCE

@@ -238,12 +238,25 @@ def path(name):
     return FOLDER / f"drawing_{name}.png"
 
 
+def save(name, file):
+    """Draw one picture and write it, as a PNG that depends on nothing but the picture.
+
+    Parameters
+    ----------
+    name : str
+        Key of `DRAWINGS`.
+    file : path-like or binary file
+    """
+    fig = draw(name)
+    with plt.style.context("helpers.book"):
+        fig.savefig(file, format="png", dpi=DPI, metadata={"Software": None})
+    plt.close(fig)
+
+
 def main():
     """Draw all pictures and write them where the pages look for them."""
     for name in DRAWINGS:
-        with plt.style.context("helpers.book"):
-            draw(name).savefig(path(name), dpi=DPI, metadata={"Software": None})
-        plt.close("all")
+        save(name, path(name))
         print(f"{path(name).name}: {path(name).stat().st_size / 1000:.0f} kB")
 
 

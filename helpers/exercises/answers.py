@@ -115,6 +115,33 @@ def expect_number(name, given, wanted, tolerance=0.0, mistakes=(), hint=""):
     raise NotYet(f"`{name}` is {given:.4g}, which is too {way}. {hint}".rstrip())
 
 
+def expect_ratio(name, given, wanted, share, mistakes):
+    """Compare a number with the right one by their ratio.
+
+    Wrong units are far apart, and some lie far below the right answer, where a tolerance in its
+    unit would take one mistake for another.
+
+    Parameters
+    ----------
+    name, given, wanted
+        As for `expect_number`; both numbers are above 0.
+    share : float
+        How far the answer may lie from the right one, as a share of it; the same for mistakes.
+    mistakes : iterable of (float, str)
+        Wrong answers that readers give, and what to say to each.
+
+    Raises
+    ------
+    NotYet
+        If the answer is missing, no single number, or wrong.
+    """
+    try:
+        mistakes = [(given, says) for x, says in mistakes if abs(given - x) <= share * x]
+    except (TypeError, ValueError):  # no single number, as expect_number will say
+        mistakes = []
+    expect_number(name, given, wanted, share * wanted, mistakes)
+
+
 def expect_choice(name, given, wanted, mistakes):
     """Compare one of several words with the right one.
 

@@ -5,7 +5,13 @@ from sklearn.linear_model import Ridge
 from sklearn.metrics import make_scorer, r2_score
 from sklearn.model_selection import LeaveOneGroupOut, cross_validate
 
-from helpers.exercises.answers import exercise, expect, expect_array, expect_number
+from helpers.exercises.answers import (
+    exercise,
+    expect,
+    expect_array,
+    expect_number,
+    expect_ratio,
+)
 
 ROUNDED = 0.001  # three digits will do; a squared correlation can be nearer to R2 than two digits
 
@@ -155,11 +161,11 @@ def check_3(foretell, ratio, results):
             ),
         ]
         # The rate may also come from the time of the whole mask; it differs by a few percent.
-        _expect_ratio(f"foretell{sizes}", _result(foretell, sizes), wanted, 0.1, mistakes)
+        expect_ratio(f"foretell{sizes}", _result(foretell, sizes), wanted, 0.1, mistakes)
     foretold = brain["voxels"] * _sums(*map(brain.get, keys)) / rate
     wanted = brain["seconds"] / foretold
     inverse = (1 / wanted, "that is foretold over measured. Which of the two times comes first?")
-    _expect_ratio("ratio", ratio, wanted, 0.1, [inverse])
+    expect_ratio("ratio", ratio, wanted, 0.1, [inverse])
 
 
 def _loop(n, p, K, a):
@@ -175,12 +181,3 @@ def _result(function, values):
         return function(*values)
     except Exception as error:  # whatever a reader's function raises is a finding
         expect(False, f"`foretell{values}` stops with {type(error).__name__}: {error}")
-
-
-def _expect_ratio(name, given, wanted, share, mistakes):
-    """Compare numbers by their ratio: wrong units are far apart, and some far below `wanted`."""
-    try:
-        mistakes = [(given, says) for x, says in mistakes if abs(given - x) <= share * x]
-    except (TypeError, ValueError):  # no single number, as expect_number will say
-        mistakes = []
-    expect_number(name, given, wanted, share * wanted, mistakes)

@@ -2,7 +2,13 @@
 
 import numpy as np
 
-from helpers.exercises.answers import exercise, expect_array, expect_choice, expect_number
+from helpers.exercises.answers import (
+    exercise,
+    expect_array,
+    expect_choice,
+    expect_number,
+    expect_ratio,
+)
 from helpers.ridge import RidgeCV
 
 
@@ -118,7 +124,7 @@ def check_2(needed, hours, gigabytes, Y, results):
         ),
     ]
     # The page prints the time twice, once rounded to whole seconds.
-    _expect_ratio("hours", hours, seconds / 3600, 0.03, mistakes)
+    expect_ratio("hours", hours, seconds / 3600, 0.03, mistakes)
     size = 4 * wanted * n_voxels
     mistakes = [
         (size / 4e9, "that counts one byte per number. How many does single precision take?"),
@@ -128,13 +134,4 @@ def check_2(needed, hours, gigabytes, Y, results):
         (size / 1e6, "those are megabytes. How many of them make a gigabyte?"),
     ]
     # Two digits will do; units of 2^30 bytes are 7 % off.
-    _expect_ratio("gigabytes", gigabytes, size / 1e9, 0.03, mistakes)
-
-
-def _expect_ratio(name, given, wanted, share, mistakes):
-    """Compare numbers by their ratio: wrong units are far apart, and some far below `wanted`."""
-    try:
-        mistakes = [(given, says) for x, says in mistakes if abs(given - x) <= share * x]
-    except (TypeError, ValueError):  # no single number, as expect_number will say
-        mistakes = []
-    expect_number(name, given, wanted, share * wanted, mistakes)
+    expect_ratio("gigabytes", gigabytes, size / 1e9, 0.03, mistakes)
