@@ -1,4 +1,4 @@
-"""What the checks of chapter 10's exercises say to wrong answers."""
+"""What the checks of chapter 11's exercises say to wrong answers."""
 
 import numpy as np
 import pytest

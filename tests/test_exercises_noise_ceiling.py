@@ -1,4 +1,4 @@
-"""What the check of chapter 9's exercise says to wrong answers."""
+"""What the check of chapter 10's exercise says to wrong answers."""
 
 import numpy as np
 import pytest

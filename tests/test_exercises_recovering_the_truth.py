@@ -1,4 +1,4 @@
-"""What the checks of chapter 5's exercises say to wrong answers."""
+"""What the checks of chapter 6's exercises say to wrong answers."""
 
 from types import SimpleNamespace
 

@@ -1,4 +1,4 @@
-"""What the check of chapter 8's exercise says to wrong answers."""
+"""What the check of chapter 9's exercise says to wrong answers."""
 
 import numpy as np
 from scipy.stats import false_discovery_control

@@ -1,4 +1,4 @@
-"""The formulas that chapter 9 displays, beside what the helper and scikit-learn give."""
+"""The formulas that chapter 10 displays, beside what the helper and scikit-learn give."""
 
 import numpy as np
 import pytest
@@ -20,7 +20,7 @@ IMAGE = np.repeat(np.arange(M), REPEATS)
 
 
 def test_the_chapter_displays_the_formulas_that_are_tested_here():
-    assert displayed_formulas("09_noise_ceiling") == FORMULAS
+    assert displayed_formulas("10_noise_ceiling") == FORMULAS
 
 
 def mean_squares(y):

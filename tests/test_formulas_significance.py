@@ -1,4 +1,4 @@
-"""The formula that chapter 8 displays, beside what the helper gives."""
+"""The formula that chapter 9 displays, beside what the helper gives."""
 
 import numpy as np
 from displayed import displayed_formulas
@@ -12,7 +12,7 @@ FORMULAS = {
 
 
 def test_the_chapter_displays_the_formula_that_is_tested_here():
-    assert displayed_formulas("08_significance") == FORMULAS
+    assert displayed_formulas("09_significance") == FORMULAS
 
 
 def test_p_counts_permutations_that_reach_the_score():

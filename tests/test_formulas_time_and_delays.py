@@ -14,7 +14,7 @@ FORMULAS = {
 
 
 def test_the_chapter_displays_the_formulas_that_are_tested_here():
-    assert displayed_formulas("07_time_and_delays") == FORMULAS
+    assert displayed_formulas("08_time_and_delays") == FORMULAS
 
 
 @pytest.fixture(scope="module")

@@ -18,14 +18,14 @@ CHAPTERS = [
     "02_ridge_encoding",
     "03_brain_mapping",
     "04_receptive_fields",
-    "05_recovering_the_truth",
-    "06_what_the_score_hides",
-    "07_time_and_delays",
-    "08_significance",
-    "09_noise_ceiling",
-    "10_identification",
-    "11_reconstruction",
-    "12_scaling_up",
+    "06_recovering_the_truth",
+    "07_what_the_score_hides",
+    "08_time_and_delays",
+    "09_significance",
+    "10_noise_ceiling",
+    "11_identification",
+    "12_reconstruction",
+    "13_scaling_up",
 ]
 EXECUTED_PAGES = ["about_the_twin", "what_depends_on_the_simulator", "your_own_data"]
 STORED_PAGE = ROOT / "pages" / "real_brain.ipynb"  # needs a download, and keeps its images

@@ -51,6 +51,6 @@ def check_1(r_random, r_figure, honest, random, figure, level):
     expect_array("r_figure", r_figure, wanted["r_figure"], 0.002, mistakes["r_figure"])
     says = {
         "random images": "their pixels are independent. What could smoothing make up for there?",
-        "these figures": "then the test has a part in the choice, as in the cheat of chapter 10.",
+        "these figures": "then the test has a part in the choice, as in the cheat of chapter 11.",
     }
     expect_choice("honest", honest, "other figures", says)

@@ -1,4 +1,4 @@
-"""Checks of the exercises of chapter 10, Identification."""
+"""Checks of the exercises of chapter 11, Identification."""
 
 import numpy as np
 

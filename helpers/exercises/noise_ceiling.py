@@ -1,4 +1,4 @@
-"""Checks of the exercise of chapter 9, Noise ceiling."""
+"""Checks of the exercise of chapter 10, Noise ceiling."""
 
 import numpy as np
 from scipy import stats

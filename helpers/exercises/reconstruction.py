@@ -1,4 +1,4 @@
-"""Checks of the exercises of chapter 11, Reconstruction."""
+"""Checks of the exercises of chapter 12, Reconstruction."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Checks of the exercises of chapter 5, Recovering the truth."""
+"""Checks of the exercises of chapter 6, Recovering the truth."""
 
 import numpy as np
 from sklearn.linear_model import Ridge

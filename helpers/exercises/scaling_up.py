@@ -1,4 +1,4 @@
-"""Checks of the exercises of chapter 12, Scaling up."""
+"""Checks of the exercises of chapter 13, Scaling up."""
 
 import numpy as np
 

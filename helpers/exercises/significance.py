@@ -1,4 +1,4 @@
-"""Checks of the exercise of chapter 8, Significance."""
+"""Checks of the exercise of chapter 9, Significance."""
 
 import numpy as np
 

@@ -17,7 +17,7 @@ FORMULAS = {
 
 
 def test_the_chapter_displays_the_formulas_that_are_tested_here():
-    assert displayed_formulas("06_what_the_score_hides") == FORMULAS
+    assert displayed_formulas("07_what_the_score_hides") == FORMULAS
 
 
 @pytest.fixture(scope="module")

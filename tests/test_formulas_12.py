@@ -1,4 +1,4 @@
-"""The formulas that chapter 11 displays, beside what the helpers give."""
+"""The formulas that chapter 12 displays, beside what the helpers give."""
 
 import numpy as np
 import pytest
@@ -18,8 +18,8 @@ SMOOTH = r"$C_{jk} = .25 \exp(-d_{jk}^2 / 2\ell^2)$"
 
 
 def test_the_chapter_displays_the_formulas_that_are_tested_here():
-    assert displayed_formulas("11_reconstruction") == FORMULAS
-    assert SMOOTH in chapter_text("11_reconstruction")
+    assert displayed_formulas("12_reconstruction") == FORMULAS
+    assert SMOOTH in chapter_text("12_reconstruction")
 
 
 @pytest.fixture(scope="module")
