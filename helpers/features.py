@@ -6,9 +6,10 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from helpers._engine.validation import check_runs
+from helpers._engine.haemodynamics import convolve, haemodynamic_response
+from helpers._engine.validation import number_runs
 
-__all__ = ["Delayer"]
+__all__ = ["Delayer", "convolve", "haemodynamic_response"]
 
 
 class Delayer(TransformerMixin, BaseEstimator):
@@ -68,7 +69,7 @@ class Delayer(TransformerMixin, BaseEstimator):
             shortest run; or if `groups` does not fit `X`.
         """
         X = validate_data(self, X, dtype=np.float64)
-        runs = _number_runs(groups, len(X))
+        runs = number_runs(groups, len(X))
         _check_delays(self.delays, shortest=np.bincount(runs).min())
         self._with_groups = groups is not None
         return self
@@ -123,7 +124,7 @@ class Delayer(TransformerMixin, BaseEstimator):
                 "with Delayer().set_transform_request(groups=True).",
                 stacklevel=2,
             )
-        runs = _number_runs(groups, len(X))
+        runs = number_runs(groups, len(X))
         delays = _check_delays(self.delays, shortest=np.bincount(runs).min())
         n_features = X.shape[1]
         delayed = np.zeros((len(X), n_features * len(delays)))
@@ -137,10 +138,6 @@ class Delayer(TransformerMixin, BaseEstimator):
     def __sklearn_is_fitted__(self):
         """Say whether `fit` was called."""
         return hasattr(self, "_with_groups")
-
-
-def _number_runs(groups, n_samples):
-    return np.zeros(n_samples, dtype=int) if groups is None else check_runs(groups, n_samples)
 
 
 def _check_delays(delays, shortest):

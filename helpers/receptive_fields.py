@@ -1,19 +1,43 @@
-"""Receptive fields: sparse weights on the pixels, and the Gaussian that matches them best."""
+"""Receptive fields: sparse weights, Gaussians that match weights, and Gaussians fitted at once."""
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
+from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin, clone
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from helpers._engine.folds import tabulate
+from helpers._engine.fields import CentreSurround, Compressive, Gaussian, Screen
+from helpers._engine.folds import TEST, TRAIN, tabulate
 from helpers._engine.gaussians import sample_gaussians
+from helpers._engine.haemodynamics import haemodynamic_response
 from helpers._engine.lasso import fit_with_best_penalty
-from helpers._engine.validation import check_fit, is_constant, warn_constant
+from helpers._engine.prf import Cleaner, Task, fit_fields, make_courses
+from helpers._engine.validation import (
+    ConstantVoxelWarning,
+    check_fit,
+    check_lengths,
+    check_shape,
+    check_table,
+    is_constant,
+    number_runs,
+    warn_constant,
+)
 
-__all__ = ["GaussianFits", "LassoLarsCV", "fit_gaussians", "sample_gaussians"]
+__all__ = [
+    "PRF",
+    "BoundWarning",
+    "CentreSurroundPRF",
+    "CompressivePRF",
+    "GaussianFits",
+    "LassoLarsCV",
+    "fit_gaussians",
+    "held_out_scores",
+    "sample_gaussians",
+]
 
 GAUSSIAN_BLOCK = 256  # voxels at once: some 60 MB of correlations
+PREDICTED_BLOCK = 256  # voxels that are predicted at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,6 +162,515 @@ class LassoLarsCV(MultiOutputMixin, RegressorMixin, BaseEstimator):
         check_is_fitted(self)
         X = validate_data(self, X, dtype=np.float64, reset=False)
         return X @ self.coef_.T + self.intercept_
+
+
+class BoundWarning(UserWarning):
+    """Some fits ended at a bound of the search: their sizes or places are limits, no estimates."""
+
+
+class PRF(MultiOutputMixin, RegressorMixin, BaseEstimator):
+    r"""Population receptive fields: a Gaussian for each voxel, fitted to its time course [1]_.
+
+    The response of a voxel is modelled as
+
+    .. math:: y(t) = \beta + a \sum_k h(k) \sum_p g_p\, s_p(t - k) + \text{nuisance} + e(t)
+
+    with the light :math:`s_p` at pixel `p`, a haemodynamic response `h`, and a Gaussian field `g`
+    with a centre and a size. All voxels are fitted together, in milliseconds each
+    (`helpers._engine.prf`).
+
+    Parameters
+    ----------
+    shape : (int, int)
+        Rows and columns of the screen.
+    hrf_peak : float, sequence of float or None
+        Seconds from a stimulus to the peak of the response, a double gamma
+        (`helpers.features.haemodynamic_response`). Of several, each voxel gets the one that
+        explains most. None if the rows of the stimulus are already as late as the response,
+        or were convolved with another one.
+    t_r : float
+        Seconds from one volume to the next.
+    pixel_size : float or (float, float)
+        Height and width of a pixel, in degrees of visual angle for instance. Sizes of fields come
+        in the same unit; by default, in pixels.
+    positive : bool
+        Whether only fields that raise the response are looked for.
+    drift_order : int
+        Order of the polynomial that is taken out of each run, of responses and of predictions
+        alike; 0 takes out the mean. Responses that were detrended already do not change.
+    noise_model : {"ar1", "ols"}
+        As in nilearn's ``FirstLevelModel``: whether the fit takes the autocorrelation of the noise
+        into account, or minimises the plain sum of squares.
+
+    Attributes
+    ----------
+    centre_ : ndarray, shape (n_voxels, 2)
+        Row and column of the centre in pixels, whole at pixel centres. It may lie half a screen
+        outside the screen.
+    x_, y_, eccentricity_ : ndarray, shape (n_voxels,)
+        The same from the middle of the screen, to the right and up, and the distance from it, in
+        units of `pixel_size`.
+    angle_ : ndarray, shape (n_voxels,)
+        Counter-clockwise from the right in degrees, from -180 to 180.
+    size_ : ndarray, shape (n_voxels,)
+        Standard deviation of the field in units of `pixel_size`.
+    amplitude_ : ndarray, shape (n_voxels,)
+        Response when everything in the field is lit all the time by 1.
+    baseline_ : ndarray, shape (n_voxels,)
+        Response to an empty screen.
+    nuisance_coef_ : ndarray, shape (n_voxels, n_nuisance)
+        Weights of the columns of the stimulus that follow its pixels.
+    hrf_peak_ : ndarray, shape (n_voxels,)
+        The peak of the response in seconds; NaN without one.
+    r2_ : ndarray, shape (n_voxels,)
+        Part of the variance, without drift, that field and nuisance columns explain in the
+        samples of the fit. It rises with anything that is fitted: report `held_out_scores`.
+    centre_stderr_, size_stderr_, amplitude_stderr_ : ndarray
+        Standard errors, in the units of the estimates. See Notes.
+    has_field_ : ndarray of bool, shape (n_voxels,)
+        False where a field does not pay for its parameters, by the Bayesian information
+        criterion [2]_: there, `centre_`, `size_`, `amplitude_` and all that follows from them are
+        NaN, and predictions come from nuisance columns and baseline only. ``n_without_field_``
+        counts these voxels.
+    at_bound_ : ndarray of bool, shape (n_voxels,)
+        Whether a fit ended at a bound: half a screen outside it, or a size of a fifth of a pixel
+        or of the longer side of the screen. Standard errors are NaN there.
+    outside_ : ndarray of bool, shape (n_voxels,)
+        Whether the centre lies beyond the screen, or on pixels that were never lit: what was
+        measured is the flank of such a field only.
+    n_features_in_ : int
+    feature_names_in_ : ndarray of str, shape (n_features,)
+        If the stimulus was given as a DataFrame.
+
+    Warns
+    -----
+    BoundWarning
+        If fits ended at a bound.
+    ConstantVoxelWarning
+        If voxels are constant. All they get is NaN.
+
+    Notes
+    -----
+    Fields are sampled at pixel centres and divided by their integral over an endless screen. Where
+    a field is hardly wider than a pixel, its size is that of a field which sees pixels as points; a
+    field that sees their area comes out larger, by a twelfth of a pixel's square in the variance.
+
+    Standard errors follow from the second derivatives of the sum of squares at the fit, and from
+    the autocorrelation that is left in the residuals from one volume to the next, of which we
+    assume that it fades by the same factor with each volume. The criterion counts as many samples
+    as the course of the field is worth in such noise. Both are blind to what the model does not
+    hold: a response of another shape, a field that is no Gaussian.
+
+    References
+    ----------
+    .. [1] Dumoulin, S. O., & Wandell, B. A. (2008). Population receptive field estimates in
+       human visual cortex. NeuroImage, 39(2), 647-660.
+    .. [2] Schwarz, G. (1978). Estimating the dimension of a model. Annals of Statistics, 6(2),
+       461-464.
+    """
+
+    _model = Gaussian()
+
+    def __init__(
+        self,
+        shape=(10, 10),
+        *,
+        hrf_peak=5.0,
+        t_r=2.0,
+        pixel_size=1.0,
+        positive=True,
+        drift_order=1,
+        noise_model="ar1",
+    ):
+        self.shape = shape
+        self.hrf_peak = hrf_peak
+        self.t_r = t_r
+        self.pixel_size = pixel_size
+        self.positive = positive
+        self.drift_order = drift_order
+        self.noise_model = noise_model
+
+    def fit(self, X, y, groups=None, confounds=None):
+        """Fit a field to each voxel.
+
+        Parameters
+        ----------
+        X : array_like, shape (n_samples, n_pixels + n_nuisance)
+            The screen at each volume, in C order and 0 where nothing is shown: pixel ``p`` lies in
+            row ``p // shape[1]``, column ``p % shape[1]``. Columns that follow the pixels are
+            nuisances of the stimulus, such as whether anything is on the screen. They are
+            convolved like pixels, and their share is taken out of responses and predictions.
+        y : array_like, shape (n_samples, n_voxels) or (n_samples,)
+            Measured responses.
+        groups : array_like, shape (n_samples,), optional
+            The run that each sample belongs to. Without it, all samples are one run.
+        confounds : array_like, shape (n_samples, n_confounds), optional
+            Columns that are taken out of each run as they are, such as head motion.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            For input that does not fit together, NaN or infinite values, stimuli that do not vary
+            or hold a code for rest, too few samples, or a response longer than a run.
+        """
+        X, Y, each = check_fit(self, X, y)
+        screen, runs = self._screen(X), number_runs(groups, len(X))
+        clean = Cleaner(runs, self.drift_order, confounds)
+        self._check_samples(X, clean, screen)
+        courses = self._courses(X, screen, runs)
+        constant = is_constant(Y)
+        warn_constant(constant, "over all samples", "Their fields are NaN")
+        task = Task(Y, screen, self._model, self.positive, clean)
+        fits = fit_fields(courses, task, self.noise_model == "ar1")
+        lit = X[:, : screen.n_pixels].any(axis=0)
+        self._keep(fits, constant, lit, screen, courses, each)
+        return self
+
+    def predict(self, X, groups=None):
+        """Predict responses, drift and confounds left out.
+
+        Parameters
+        ----------
+        X : array_like, shape (n_samples, n_pixels + n_nuisance)
+            As for `fit`.
+        groups : array_like, shape (n_samples,), optional
+            The run that each sample belongs to. Without it, all samples are one run.
+
+        Returns
+        -------
+        ndarray, shape (n_samples, n_voxels) or (n_samples,)
+        """
+        check_is_fitted(self)
+        X = validate_data(self, X, dtype=np.float64, reset=False)
+        screen, runs = self._screen(X), number_runs(groups, len(X))
+        peaks, baseline = np.atleast_1d(self.hrf_peak_), np.atleast_1d(self.baseline_)
+        theta, weights = np.atleast_2d(self._theta), np.atleast_2d(self.nuisance_coef_)
+        amplitude = np.nan_to_num(np.atleast_1d(self.amplitude_))
+        predicted = np.empty((len(X), len(baseline)))
+        for course in self._courses(X, screen, runs):
+            voxels = np.flatnonzero(np.isnan(peaks) | (peaks == course.peak))
+            for start in range(0, len(voxels), PREDICTED_BLOCK):
+                mine = voxels[start : start + PREDICTED_BLOCK]
+                answers = self._model.respond(theta[mine], screen, course.frames)[:, 0]
+                predicted[:, mine] = (
+                    course.columns @ (answers * amplitude[mine, np.newaxis]).T
+                    + course.nuisance @ weights[mine].T
+                    + baseline[mine]
+                )
+        return predicted[:, 0] if np.ndim(self.baseline_) == 0 else predicted
+
+    def score(self, X, y, groups=None):
+        """Return the mean R2 of voxels on other samples; without drift on both sides.
+
+        Parameters
+        ----------
+        X, y, groups
+            As for `fit`.
+
+        Returns
+        -------
+        float
+        """
+        Y = np.asarray(y).reshape(len(y), -1)
+        predicted = self.predict(X, groups).reshape(len(Y), -1)
+        clean = Cleaner(number_runs(groups, len(Y)), self.drift_order)
+        return float(np.mean(_r2(Y, predicted, clean)))
+
+    def _screen(self, X):
+        """Return the screen, if the stimulus fits it."""
+        shape = tuple(np.ravel(self.shape))
+        whole = all(isinstance(n, int | np.integer) and n > 0 for n in shape)
+        if len(shape) != 2 or not whole:
+            raise ValueError(f"shape is {self.shape!r}; expected (rows, columns) of the screen.")
+        n_pixels = int(np.prod(shape))
+        if X.shape[1] < n_pixels:
+            raise ValueError(
+                f"X has {X.shape[1]} columns; expected at least {n_pixels}, one for each pixel of "
+                f"a screen of {shape[0]} x {shape[1]}: say shape=(rows, columns) of your screen."
+            )
+        pixel = np.broadcast_to(np.asarray(self.pixel_size, dtype=np.float64), 2)
+        if self.noise_model not in ("ar1", "ols"):
+            raise ValueError(f'noise_model is {self.noise_model!r}; expected "ar1" or "ols".')
+        if not (np.isfinite(pixel) & (pixel > 0)).all():
+            raise ValueError(
+                f"pixel_size is {self.pixel_size!r}; expected a length above 0, or two: height and "
+                "width."
+            )
+        light = X[:, :n_pixels]
+        if not self._model.linear and light.min() < 0:
+            raise ValueError(
+                f"{(light < 0).sum()} values of the screen are below 0; expected light or contrast "
+                "from 0 up, because a power of a negative sum has no meaning."
+            )
+        if (light == -1).all(axis=1).any():
+            raise ValueError(
+                f"{(light == -1).all(axis=1).sum()} of {len(X)} rows hold -1 in all pixels, the "
+                "code for rest; expected 0 where the screen is dark: say np.maximum(X, 0)."
+            )
+        return Screen(tuple(map(int, shape)), tuple(pixel.tolist()))
+
+    def _courses(self, X, screen, runs):
+        """Convolve the stimulus with each response."""
+        peaks = None if self.hrf_peak is None else np.ravel(self.hrf_peak).astype(np.float64)
+        t_r = np.asarray(self.t_r, dtype=np.float64)
+        if t_r.ndim or not 0 < t_r < np.inf:
+            raise ValueError(f"t_r is {self.t_r!r}; expected seconds, above 0.")
+        if peaks is not None:
+            if not peaks.size or not ((peaks > 0) & (peaks < 20)).all():
+                raise ValueError(
+                    f"hrf_peak is {self.hrf_peak!r}; expected seconds above 0 and below 20, one or "
+                    "several, or None."
+                )
+            n_lags, shortest = len(haemodynamic_response(peaks[0], t_r)), np.bincount(runs).min()
+            if n_lags > shortest:
+                raise ValueError(
+                    f"The response lasts {n_lags} volumes of {t_r:g} s, and the shortest run has "
+                    f"{shortest}; expected longer runs. If these rows are a run at all, check t_r; "
+                    "or convolve the stimulus yourself and say hrf_peak=None."
+                )
+        return make_courses(X, screen.n_pixels, runs, peaks, float(t_r), self._model.linear)
+
+    def _check_samples(self, X, clean, screen):
+        n_parameters = 1 + len(self._model.bounds(screen)[0]) + X.shape[1] - screen.n_pixels
+        if len(X) < clean.n_removed + n_parameters + 2:
+            raise ValueError(
+                f"There are n_samples = {len(X)} and {n_parameters} parameters a voxel, besides "
+                f"{clean.n_removed} columns of drift and confounds; expected at least "
+                f"{clean.n_removed + n_parameters + 2} samples. One sample is too few for any fit; "
+                "load another run."
+            )
+
+    def _keep(self, fits, constant, lit, screen, courses, each):
+        """Set the attributes from what was fitted, and warn where a fit is no estimate."""
+        low, high = self._model.bounds(screen)
+        margin = 1e-6 * (high - low)
+        ends = (fits.theta <= low + margin) | (fits.theta >= high - margin)
+        has_field = fits.has_field & ~constant
+        at_bound = ends[:, self._model.bounded].any(axis=1) & has_field
+        theta = np.where(has_field[:, np.newaxis], fits.theta, np.nan)
+        covariance = fits.covariance
+        covariance[~has_field | at_bound] = np.nan
+        for values in (fits.baseline, fits.nuisance, fits.r2):
+            values[constant] = np.nan
+        pixel, stderr = np.array(screen.pixel), np.sqrt(np.einsum("vii->vi", covariance))
+        centre = theta[:, :2] / pixel
+        results = self._name(theta, covariance) | {
+            "centre_": centre,
+            "centre_stderr_": stderr[:, 1:3] / pixel,
+            "amplitude_": np.where(has_field, fits.amplitude, np.nan),
+            "amplitude_stderr_": stderr[:, 0],
+            "baseline_": fits.baseline,
+            "nuisance_coef_": fits.nuisance,
+            "hrf_peak_": np.array([course.peak for course in courses])[fits.chosen],
+            "r2_": fits.r2,
+            "has_field_": has_field,
+            "at_bound_": at_bound,
+            "outside_": has_field & ~_on_lit(centre, lit.reshape(screen.shape)),
+            "_theta": fits.theta,
+        }
+        for name, values in results.items():
+            setattr(self, name, values[each])
+        self.n_without_field_ = int((~has_field).sum())
+        if at_bound.any():
+            smallest, largest = screen.sizes
+            warnings.warn(
+                f"{at_bound.sum()} of {has_field.sum()} fields end at a bound of the search: a "
+                f"size of {smallest:g} or {largest:g}, or half a screen beyond an edge. Take them "
+                "for limits, no estimates; at_bound_ says which they are.",
+                BoundWarning,
+                stacklevel=3,
+            )
+
+    def _name(self, theta, covariance):
+        """Name the parameters beside the centre: attributes as a dict."""
+        size = np.exp(theta[:, 2])
+        return {"size_": size, "size_stderr_": size * np.sqrt(covariance[:, 3, 3])}
+
+    def _from_middle(self, axis):
+        pixel = np.broadcast_to(np.asarray(self.pixel_size, dtype=np.float64), 2)[axis]
+        return (self.centre_[..., axis] - (self.shape[axis] - 1) / 2) * pixel
+
+    @property
+    def x_(self):
+        """Centre to the right of the middle of the screen, in units of `pixel_size`."""
+        return self._from_middle(1)
+
+    @property
+    def y_(self):
+        """Centre above the middle of the screen, in units of `pixel_size`."""
+        return -self._from_middle(0)
+
+    @property
+    def eccentricity_(self):
+        """Distance of the centre from the middle of the screen, in units of `pixel_size`."""
+        return np.hypot(self.x_, self.y_)
+
+    @property
+    def angle_(self):
+        """Direction of the centre, counter-clockwise from the right, in degrees."""
+        return np.degrees(np.arctan2(self.y_, self.x_))
+
+
+def _on_lit(centre, lit):
+    """Say which centres lie on lit pixels, (n_voxels,)."""
+    place = np.nan_to_num(np.round(centre), nan=-1).astype(int)
+    on_screen = ((place >= 0) & (place < lit.shape)).all(axis=1)
+    result = np.zeros(len(centre), dtype=bool)
+    result[on_screen] = lit[tuple(place[on_screen].T)]
+    return result
+
+
+class CompressivePRF(PRF):
+    r"""Fields that sum less than all of their light: a Gaussian, then a power of the sum [1]_.
+
+    As `PRF`, but with :math:`(\sum_p g_p s_p)^n` for the sum over pixels. Steps start from the
+    Gaussian fit. They work on the different frames of the stimulus, so that it takes longer the
+    more of them there are.
+
+    Parameters
+    ----------
+    shape, hrf_peak, t_r, pixel_size, positive, drift_order, noise_model
+        As for `PRF`. Stimuli must not be negative.
+
+    Attributes
+    ----------
+    exponent_, exponent_stderr_ : ndarray, shape (n_voxels,)
+        The power `n`, between 0.05 and 2; 1 is `PRF`.
+    sigma_ : ndarray, shape (n_voxels,)
+        Standard deviation of the Gaussian.
+    size_ : ndarray, shape (n_voxels,)
+        ``sigma_ / sqrt(exponent_)``: the standard deviation of the response to a small light, which
+        is what sizes of other models are compared with [1]_.
+
+    Notes
+    -----
+    All other attributes are those of `PRF`.
+
+    References
+    ----------
+    .. [1] Kay, K. N., Winawer, J., Mezer, A., & Wandell, B. A. (2013). Compressive spatial
+       summation in human visual cortex. Journal of Neurophysiology, 110(2), 481-494.
+    """
+
+    _model = Compressive()
+
+    def _name(self, theta, covariance):
+        sigma, exponent = np.exp(theta[:, 2]), theta[:, 3]
+        # log size = log sigma - log(exponent) / 2
+        slope = np.column_stack([np.ones(len(theta)), -0.5 / exponent])
+        log_size = np.einsum("vi,vij,vj->v", slope, covariance[:, 3:5, 3:5], slope)
+        size = sigma / np.sqrt(exponent)
+        return {
+            "size_": size,
+            "size_stderr_": size * np.sqrt(log_size),
+            "sigma_": sigma,
+            "exponent_": exponent,
+            "exponent_stderr_": np.sqrt(covariance[:, 4, 4]),
+        }
+
+
+class CentreSurroundPRF(PRF):
+    """Fields with a surround that lowers the response: a Gaussian minus a wider one [1]_.
+
+    As `PRF`, with ``g - share * wider g`` for the field, both with an integral of about 1.
+
+    Parameters
+    ----------
+    shape, hrf_peak, t_r, pixel_size, positive, drift_order, noise_model
+        As for `PRF`.
+
+    Attributes
+    ----------
+    size_ : ndarray, shape (n_voxels,)
+        Standard deviation of the centre.
+    surround_size_ : ndarray, shape (n_voxels,)
+        Standard deviation of the surround, 1.2 to 10 times that of the centre.
+    surround_share_ : ndarray, shape (n_voxels,)
+        What the surround takes away, as a share of what the centre gives, if both are lit: 0 is
+        `PRF`, and with 1 a voxel does not answer to a screen that is lit everywhere.
+
+    Notes
+    -----
+    All other attributes are those of `PRF`.
+
+    References
+    ----------
+    .. [1] Zuiderbaan, W., Harvey, B. M., & Dumoulin, S. O. (2012). Modeling center-surround
+       configurations in population receptive fields using fMRI. Journal of Vision, 12(3), 10.
+    """
+
+    _model = CentreSurround()
+
+    def _name(self, theta, covariance):
+        return super()._name(theta, covariance) | {
+            "surround_size_": np.exp(theta[:, 2] + theta[:, 3]),
+            "surround_share_": theta[:, 4],
+        }
+
+
+def held_out_scores(model, X, Y, *, groups=None, confounds=None, cv=5):
+    """Score a receptive-field model on runs that had no part in its fit.
+
+    Parameters
+    ----------
+    model : PRF
+        Or one of its relatives; it is not changed.
+    X : array_like, shape (n_samples, n_pixels + n_nuisance)
+    Y : array_like, shape (n_samples, n_voxels)
+    groups : array_like, shape (n_samples,), optional
+        The run that each sample belongs to.
+    confounds : array_like, shape (n_samples, n_confounds), optional
+        As for `PRF.fit`: taken out of held-out responses and predictions, too.
+    cv : int, splitter or iterable of (train, test)
+        As for `helpers.ridge.RidgeCV`.
+
+    Returns
+    -------
+    ndarray, shape (n_voxels,)
+        Mean R2 over the splits, without drift; NaN where a voxel is constant over a test set. A
+        voxel to which a split's training set gives no field is predicted from its nuisance columns.
+
+    Raises
+    ------
+    ValueError
+        As `PRF.fit`, and for splits that cannot be made.
+
+    Warns
+    -----
+    ConstantVoxelWarning
+        If voxels are constant over a set.
+    """
+    X, Y = check_table("X", X), check_shape("Y", Y)
+    check_lengths(X, Y)
+    runs = number_runs(groups, len(X))
+    confounds = None if confounds is None else check_table("confounds", confounds)
+    scores = []
+    for row in tabulate(cv, X, Y, groups):
+        train, test = np.flatnonzero(row == TRAIN), np.flatnonzero(row == TEST)
+        own = [None if confounds is None else confounds[rows] for rows in (train, test)]
+        with warnings.catch_warnings():
+            # Fits at a bound predict all the same, and constant voxels are counted below.
+            warnings.simplefilter("ignore", BoundWarning)
+            warnings.simplefilter("ignore", ConstantVoxelWarning)
+            fitted = clone(model).fit(X[train], Y[train], groups=runs[train], confounds=own[0])
+        predicted = fitted.predict(X[test], groups=runs[test])
+        clean = Cleaner(number_runs(runs[test], len(test)), model.drift_order, own[1])
+        scores.append(_r2(Y[test], predicted, clean))
+    mean = np.mean(scores, axis=0)
+    warn_constant(np.isnan(mean), "over at least one fold", "Their scores are NaN")
+    return mean
+
+
+def _r2(Y, predicted, clean):
+    """R2 of each voxel once both sides are cleaned alike, (n_voxels,)."""
+    left, total = clean(Y - predicted), clean(Y)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        r2 = 1 - (left**2).sum(axis=0) / (total**2).sum(axis=0)
+    return np.where(is_constant(Y), np.nan, r2)
 
 
 def fit_gaussians(weights, shape=(10, 10)):

@@ -12,6 +12,7 @@ from scipy.stats import false_discovery_control
 
 from helpers import inference, ridge
 from helpers._twin import brain, responses, stimuli
+from helpers.features import haemodynamic_response
 
 N_TWINS, N_VOXELS, N_RUNS, N_PERMUTATIONS = 20, 300, 10, 200
 SHIFT, N_FOLDS, ALPHA = 2, 5, 1000.0
@@ -40,7 +41,7 @@ def small_twin(seed, shared=0.3):
     alone = responses.Physiology(noise_fwhm=0.0, regional=0.0, shared=shared)
     sharing = responses.draw_sharing(nowhere, alone, rng)
     voxels = voxels._replace(noise_sd=np.ones(N_VOXELS))
-    response = responses.haemodynamic_response(voxels.peak)
+    response = haemodynamic_response(voxels.peak)
     X, Y = [], []
     for images in rng.integers(0, 2, (N_RUNS, stimuli.RANDOM_BLOCKS, 10, 10)):
         rows = stimuli.label_rows(images, stimuli.RANDOM_VOLUMES)

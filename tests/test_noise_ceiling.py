@@ -12,6 +12,7 @@ from sklearn.utils import Bunch
 from helpers import data
 from helpers._twin import responses as simulator
 from helpers.data import block_means, clean_like, trials
+from helpers.features import haemodynamic_response
 from helpers.inference import single_trial_ceiling
 from helpers.ridge import ConstantVoxelWarning
 
@@ -144,7 +145,7 @@ def test_voxels_that_see_no_image_scatter_around_zero(twin, estimates, figure_tr
 @pytest.fixture(scope="module")
 def perfect(twin):
     """The noise-free responses of the figure runs, for the rows of the recording."""
-    response = simulator.haemodynamic_response(twin.truth.peak)
+    response = haemodynamic_response(twin.truth.peak)
     tables = [np.loadtxt(name, delimiter=",") for name in twin.label[:12]]
     return np.vstack([simulator.noise_free_run(t, twin.truth, response)[2:] for t in tables])
 

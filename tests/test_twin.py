@@ -16,6 +16,7 @@ from scipy.stats import gamma, norm
 from helpers import data
 from helpers._twin import brain, responses, stimuli
 from helpers._twin.ceiling import Ceilings
+from helpers.features import haemodynamic_response
 from helpers.twin import make_twin
 
 MARKED = {1780: (30, 10, 10), 1935: (31, 9, 10), 1951: (31, 10, 10), 2131: (32, 10, 10)}
@@ -245,7 +246,7 @@ def test_weights_are_gaussians_of_the_stated_centre_and_size(dataset):
 
 def test_response_is_a_double_gamma_with_its_peak_where_stated():
     peaks = np.array([4.0, 5.0, 6.0])
-    response = responses.haemodynamic_response(peaks)
+    response = haemodynamic_response(peaks)
     np.testing.assert_allclose(response.sum(axis=0), 1)
     assert (2 * response.argmax(axis=0)).tolist() == [4, 6, 6]  # of volumes 2 s apart
     assert (response[7:10] < 0).all()  # the undershoot

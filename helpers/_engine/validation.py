@@ -314,6 +314,21 @@ def check_runs(runs, n_samples):
     return np.searchsorted(starts, np.arange(n_samples), side="right")
 
 
+def number_runs(groups, n_samples):
+    """Return runs as `check_runs` does; without labels, all samples are one run.
+
+    Parameters
+    ----------
+    groups : array_like, shape (n_samples,), or None
+    n_samples : int
+
+    Returns
+    -------
+    ndarray of int, shape (n_samples,)
+    """
+    return np.zeros(n_samples, dtype=int) if groups is None else check_runs(groups, n_samples)
+
+
 def check_several_runs(runs, n_samples):
     """Return runs as `check_runs` does; a single run is refused.
 

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import nibabel as nib
 import numpy as np
 
+from helpers._engine.haemodynamics import haemodynamic_response
 from helpers._files.layout import FIGURE_RUNS, MARK, MASKS, RANDOM_RUNS, RECORDING
 from helpers._twin import brain, responses, stimuli
 from helpers._twin.ceiling import Ceilings
@@ -63,7 +64,7 @@ def _write_masks(folder, mask, place):
 def _write_runs(recording, mask, labels, voxels, sharing, rng):
     """Simulate run after run; two threads compress, one of which may lag behind."""
     ceilings = Ceilings()
-    response = responses.haemodynamic_response(voxels.peak)
+    response = haemodynamic_response(voxels.peak)
     baseline = BASELINE * rng.uniform(0.8, 1.2, len(voxels.peak))
     with ThreadPoolExecutor(2) as pool:
         writing = []

@@ -8,14 +8,12 @@ from scipy.signal import lfilter
 from scipy.sparse import csr_array, eye_array
 from scipy.spatial import KDTree
 from scipy.spatial.distance import cdist
-from scipy.stats import gamma
 
 from helpers._engine.gaussians import integrate_gaussians, sample_gaussians
 from helpers._twin.brain import MARKED
 from helpers._twin.stimuli import N_PIXELS, REST
 
 TR = 2.0  # seconds from one volume to the next
-HRF_VOLUMES = 14  # volumes after which a response is over
 AR1 = 0.4  # correlation of a voxel's own noise with itself one volume earlier
 SHARED_AR1 = 0.5
 FWHM_OF_SD = np.sqrt(8 * np.log(2))  # width at half maximum of a Gaussian, in its SD
@@ -181,29 +179,6 @@ def draw_voxels(retinotopy, rng, physiology=VARIANTS["default"]):
     )
 
 
-def haemodynamic_response(peak):
-    """Double-gamma response, averaged over the volumes that follow a stimulus of one volume.
-
-    The shape is SPM's: a gamma density that peaks at `peak` minus a sixth of one that peaks ten
-    seconds later (Friston et al., 1998). It is sampled in the middle of each volume.
-
-    Parameters
-    ----------
-    peak : array, shape (n_voxels,)
-        Seconds.
-
-    Returns
-    -------
-    array, shape (HRF_VOLUMES, n_voxels)
-        Each column sums to 1.
-    """
-    steps = np.arange(0.05, HRF_VOLUMES * TR - TR / 2, 0.1)[:, None]
-    density = gamma.pdf(steps, peak + 1) - gamma.pdf(steps, peak + 11) / 6
-    volume = np.floor((steps[:, 0] + TR / 2) / TR).astype(int)
-    response = np.stack([density[volume == lag].sum(axis=0) for lag in range(HRF_VOLUMES)])
-    return response / response.sum(axis=0)
-
-
 def noise_free_run(labels, voxels, response):
     """Response of all voxels to one run.
 
@@ -212,7 +187,8 @@ def noise_free_run(labels, voxels, response):
     labels : array of int, shape (n_volumes, 100)
         Label rows in Fortran order, rest coded -1.
     voxels : Voxels
-    response : array, shape (HRF_VOLUMES, n_voxels)
+    response : array, shape (n_lags, n_voxels)
+        From `helpers._engine.haemodynamics.haemodynamic_response`.
 
     Returns
     -------

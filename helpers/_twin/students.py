@@ -15,6 +15,7 @@ import nibabel as nib
 import numpy as np
 from sklearn.utils import Bunch
 
+from helpers._engine.haemodynamics import haemodynamic_response
 from helpers._files.layout import MARK
 from helpers._twin import brain, responses, stimuli
 from helpers._twin.files import BASELINE
@@ -142,7 +143,7 @@ def write_recording(folder, labels, voxel_indices, voxels, rng):
     affine = brain.AFFINE.copy()
     affine[:3, 3] = brain.positions(corner)
     _save(mask, affine, folder / "mask.nii.gz")
-    response = responses.haemodynamic_response(voxels.peak)
+    response = haemodynamic_response(voxels.peak)
     physiology = responses.VARIANTS["default"]
     sharing = responses.draw_sharing(brain.positions(voxel_indices), physiology, rng)
     baseline = BASELINE * rng.uniform(0.8, 1.2, len(voxels.peak))

@@ -1,0 +1,408 @@
+"""From stimuli and responses to fitted fields: courses, cleaning, choice of a response, errors."""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.polynomial.legendre import legvander
+from scipy.linalg import toeplitz
+from scipy.signal import lfilter
+
+from helpers._engine.fields import Design, Gaussian, Screen, best_amplitude, covariance
+from helpers._engine.haemodynamics import convolve, haemodynamic_response
+from helpers._engine.threads import for_blocks, on_threads
+from helpers._engine.validation import check_table
+
+BLOCK = 256  # voxels that are cleaned at a time
+# Autocorrelations are taken for alike within such a step: filters by coarse ones lose next to
+# nothing, and what they leave is in the errors by fine ones.
+FILTER_STEP, KERNEL_STEP = 0.1, 0.05
+
+
+class Cleaner:
+    """Takes a polynomial, and confounds, out of each run; and makes its noise white.
+
+    Parameters
+    ----------
+    runs : ndarray of int, shape (n_samples,)
+        Numbered from 0.
+    drift_order : int
+    confounds : array_like, shape (n_samples, n_confounds), or None
+    rho : float
+        Correlation of the noise with itself one sample earlier, which is filtered out of what is
+        cleaned (generalised least squares).
+    """
+
+    def __init__(self, runs, drift_order, confounds=None, rho=0.0):
+        if not isinstance(drift_order, int | np.integer) or drift_order < 0:
+            raise ValueError(
+                f"drift_order is {drift_order!r}; expected a whole number from 0 up, the order of "
+                "the polynomial that is taken out of each run."
+            )
+        if confounds is not None:
+            confounds = check_table("confounds", confounds)
+            if len(confounds) != len(runs):
+                raise ValueError(
+                    f"confounds has {len(confounds)} rows for {len(runs)} samples; expected one "
+                    "row a sample: cut and stack them as the responses."
+                )
+        edges = [0, *(np.flatnonzero(np.diff(runs)) + 1), len(runs)]
+        self.runs, self.drift_order, self.confounds, self.rho = runs, drift_order, confounds, rho
+        self.rows = [slice(*pair) for pair in pairwise(edges)]
+        self.bases = [self._basis(rows, drift_order, confounds) for rows in self.rows]
+        self.n_removed = sum(basis.shape[1] for basis in self.bases)
+
+    def whitening(self, rho):
+        """Return a cleaner that also filters noise of this autocorrelation out."""
+        return Cleaner(self.runs, self.drift_order, self.confounds, rho)
+
+    def _basis(self, rows, order, confounds):
+        n = rows.stop - rows.start
+        columns = legvander(np.linspace(-1, 1, n), min(order, n - 1))
+        if confounds is not None:
+            own = confounds[rows] - confounds[rows].mean(axis=0)
+            length = np.linalg.norm(own, axis=0)
+            columns = np.column_stack([columns, own[:, length > 0] / length[length > 0]])
+        return orthonormal(self._filter(columns))
+
+    def _filter(self, values):
+        """Filter a run in place."""
+        if self.rho:
+            values[1:] -= self.rho * values[:-1]
+            values[0] *= np.sqrt(1 - self.rho**2)
+        return values
+
+    def __call__(self, values):
+        """Return what is left of a table, float64, (n_samples, n_columns)."""
+        values = np.subtract(values, values[0], dtype=np.float64)  # a large mean costs no digits
+        for rows, basis in zip(self.rows, self.bases, strict=True):
+            run = self._filter(values[rows])
+            run -= basis @ (basis.T @ run)
+        return values
+
+    def smear(self, values, rho):
+        """Multiply a table by the correlations of noise that fade by `rho` a sample, run by run."""
+        result = np.empty_like(values)
+        for rows in self.rows:
+            late = lfilter([1.0], [1.0, -rho], values[rows], axis=0)
+            early = lfilter([1.0], [1.0, -rho], values[rows][::-1], axis=0)[::-1]
+            result[rows] = late + early - values[rows]
+        return result
+
+    def fading(self, values):
+        """Correlation of columns with themselves one sample earlier, 0 to 0.95, (n_columns,)."""
+        pairs = [(values[rows][1:], values[rows][:-1]) for rows in self.rows]
+        together = sum(np.einsum("nv,nv->v", late, early) for late, early in pairs)
+        with np.errstate(invalid="ignore"):
+            rho = together / np.einsum("nv,nv->v", values, values)
+        return np.clip(np.nan_to_num(rho), 0, 0.95)
+
+
+def orthonormal(columns):
+    """Return an orthonormal basis of what columns span, without directions of rounding noise."""
+    u, s, _ = np.linalg.svd(columns, full_matrices=False)
+    return u[:, s > 1e-10 * s.max(initial=0)]
+
+
+@dataclass(frozen=True, eq=False)
+class Course:
+    """The courses of pixels or frames, and of nuisance columns, under one response."""
+
+    peak: float  # seconds; NaN without a response
+    frames: np.ndarray | None  # (n_frames, n_pixels), or None where columns are pixels
+    columns: np.ndarray  # (n_samples, n_frames or n_pixels)
+    nuisance: np.ndarray  # (n_samples, n_nuisance)
+
+
+def find_frames(screen):
+    """Find the different frames of a stimulus.
+
+    Parameters
+    ----------
+    screen : ndarray, shape (n_samples, n_pixels)
+
+    Returns
+    -------
+    frames : ndarray, shape (n_frames, n_pixels)
+        Without empty ones.
+    onsets : ndarray of float, shape (n_samples, n_frames)
+        1 where a frame is on the screen.
+    """
+    numbers = {}
+    of_sample = np.array([numbers.setdefault(row.tobytes(), len(numbers)) for row in screen])
+    first = np.unique(of_sample, return_index=True)[1]
+    lit = screen[first].any(axis=1)
+    return screen[first[lit]], (of_sample[:, np.newaxis] == np.flatnonzero(lit)).astype(float)
+
+
+def make_courses(X, n_pixels, runs, peaks, t_r, linear):
+    """Convolve a stimulus with each response.
+
+    Parameters
+    ----------
+    X : ndarray, shape (n_samples, n_pixels + n_nuisance)
+    n_pixels : int
+    runs : ndarray of int, shape (n_samples,)
+    peaks : sequence of float, or None
+        Seconds; None for no response.
+    t_r : float
+    linear : bool
+        Whether fields sum over pixels, so that pixels can take the place of frames.
+
+    Returns
+    -------
+    list of Course
+    """
+    screen, nuisance = X[:, :n_pixels], X[:, n_pixels:]
+    frames, columns = find_frames(screen)
+    if linear and n_pixels <= len(frames):
+        frames, columns = None, screen
+    if peaks is None:
+        return [Course(np.nan, frames, columns, nuisance)]
+    responses = [haemodynamic_response(peak, t_r) for peak in peaks]
+    return [
+        Course(peak, frames, convolve(columns, h, runs), convolve(nuisance, h, runs))
+        for peak, h in zip(peaks, responses, strict=True)
+    ]
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A course, cleaned and factored: see `helpers._engine.fields`."""
+
+    course: Course
+    design: Design
+    basis: np.ndarray | None  # Q, (n_samples, rank); None where the cleaned columns are R
+    nuisance: np.ndarray  # orthonormal, (n_samples, n)
+
+    def reduce(self, y):
+        """Q'y, and the sum of squares without nuisance columns: (rank, n_voxels), (n_voxels,)."""
+        part = self.nuisance.T @ y
+        left = np.einsum("nv,nv->v", y, y) - np.einsum("nv,nv->v", part, part)
+        return y - self.nuisance @ part if self.basis is None else self.basis.T @ y, left
+
+    def kernel(self, clean, rho):
+        """Correlation of noise that fades by `rho` a sample, as Q sees it, (rank, rank)."""
+        if self.basis is None:
+            result = np.zeros(2 * [len(self.nuisance)])
+            for rows in clean.rows:
+                result[rows, rows] = toeplitz(rho ** np.arange(rows.stop - rows.start))
+            return result
+        return self.basis.T @ clean.smear(self.basis, rho)
+
+
+def prepare(course, screen, clean):
+    """Clean and factor a course.
+
+    Parameters
+    ----------
+    course : Course
+    screen : Screen
+    clean : Cleaner
+
+    Returns
+    -------
+    Prepared
+
+    Raises
+    ------
+    ValueError
+        If nothing is left of it.
+    """
+    nuisance = orthonormal(clean(course.nuisance)) if course.nuisance.size else course.nuisance
+    columns = clean(course.columns)
+    left = columns - nuisance @ (nuisance.T @ columns)
+    if np.abs(left).max(initial=0) <= 1e-10 * np.abs(course.columns).max(initial=0):
+        raise ValueError(
+            "Nothing of the stimulus varies over the samples, once drift, confounds and nuisance "
+            "columns are taken out of it; expected a screen that changes within runs. Check "
+            "that X holds 0 for dark pixels, and that no nuisance column equals the only image."
+        )
+    basis, factor = np.linalg.qr(left) if len(left) > left.shape[1] else (None, left)
+    return Prepared(course, Design(screen, course.frames, factor), basis, nuisance)
+
+
+@dataclass(frozen=True, eq=False)
+class Fits:
+    """What `fit_fields` finds; arrays of length n_voxels."""
+
+    theta: np.ndarray  # (n_voxels, n_parameters)
+    amplitude: np.ndarray
+    nuisance: np.ndarray  # (n_voxels, n_nuisance)
+    baseline: np.ndarray
+    chosen: np.ndarray  # number of the course
+    r2: np.ndarray
+    has_field: np.ndarray
+    covariance: np.ndarray  # (n_voxels, 1 + n_parameters, 1 + n_parameters), of the estimates
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """What voxels are fitted with."""
+
+    Y: np.ndarray  # (n_samples, n_voxels)
+    screen: Screen
+    model: Gaussian
+    positive: bool
+    plain: Cleaner  # without a filter: what R2 is measured on
+
+
+def fit_fields(courses, task, whiten):
+    """Fit a field to each voxel, under the response that explains most.
+
+    Parameters
+    ----------
+    courses : list of Course
+    task : Task
+    whiten : bool
+        Whether the autocorrelation of the noise is taken into account. It is estimated from what
+        the best field of the grid leaves over.
+
+    Returns
+    -------
+    Fits
+    """
+    n_voxels, n = task.Y.shape[1], len(task.model.bounds(task.screen)[0])
+    shapes = [(n,), (), courses[0].nuisance.shape[1:], (), (), (), (), (1 + n, 1 + n)]
+    kinds = [float, float, float, float, int, float, bool, float]
+    fits = Fits(*(np.zeros((n_voxels, *s), k) for s, k in zip(shapes, kinds, strict=True)))
+    everyone = np.arange(n_voxels)
+    prepared = prepare_all(courses, task, task.plain)
+    targets, left = reduce_all(prepared, task, task.plain, everyone)
+    starts = [
+        each.design.search(target, task.positive)
+        for each, target in zip(prepared, targets, strict=True)
+    ]
+    if not whiten:
+        fit_voxels(fits, everyone, prepared, targets, left, starts, task, task.plain)
+        return fits
+    rho = np.round(autocorrelation(prepared[0], starts[0], targets[0], task) / FILTER_STEP)
+    for step in np.unique(rho):
+        voxels, clean = np.flatnonzero(rho == step), task.plain.whitening(step * FILTER_STEP)
+        prepared = prepare_all(courses, task, clean)
+        targets, left = reduce_all(prepared, task, clean, voxels)
+        own = [start[voxels] for start in starts]
+        fit_voxels(fits, voxels, prepared, targets, left, own, task, clean)
+    return fits
+
+
+def prepare_all(courses, task, clean):
+    """Prepare each course."""
+    return on_threads(lambda course: prepare(course, task.screen, clean), courses)
+
+
+def reduce_all(prepared, task, clean, voxels):
+    """Reduce voxels to what a search needs, under each course: lists of `Prepared.reduce`."""
+    targets = [np.empty((each.design.factor.shape[0], len(voxels))) for each in prepared]
+    left = np.empty((len(prepared), len(voxels)))
+
+    def work(block):
+        y = clean(task.Y[:, voxels[block]])
+        for number, each in enumerate(prepared):
+            targets[number][:, block], left[number, block] = each.reduce(y)
+
+    for_blocks(work, len(voxels), BLOCK)
+    return targets, left
+
+
+def autocorrelation(prepared, theta, targets, task):
+    """Correlation of what fields leave over with itself one sample earlier, (n_voxels,)."""
+    rho = np.empty(len(theta))
+
+    def work(block):
+        course = prepared.design.predict(theta[block], Gaussian())[:, 0]
+        amplitude = best_amplitude(course, targets[:, block].T, task.positive)[0]
+        answers = answers_of(theta[block], amplitude, Gaussian(), prepared)
+        residual = task.plain(task.Y[:, block] - prepared.course.columns @ answers.T)
+        residual -= prepared.nuisance @ (prepared.nuisance.T @ residual)
+        rho[block] = task.plain.fading(residual)
+
+    for_blocks(work, len(theta), prepared.design.block(3))
+    return rho
+
+
+def answers_of(theta, amplitude, model, prepared):
+    """Answers of fields to each frame, times their amplitudes, (n_voxels, n_columns)."""
+    answers = model.respond(theta, prepared.design.screen, prepared.course.frames)[:, 0]
+    return amplitude[:, np.newaxis] * answers
+
+
+def fit_voxels(fits, voxels, prepared, targets, left, starts, task, clean):
+    """Fit some voxels under each course, and fill in the fit of the one that explains most."""
+    found = [
+        refine(each.design, start, target, task)
+        for each, start, target in zip(prepared, starts, targets, strict=True)
+    ]
+    chosen = np.argmin(left - np.array([explained for *_, explained in found]), axis=0)
+    without, n_responses = left.min(axis=0), len(prepared)
+    for number, (each, fit) in enumerate(zip(prepared, found, strict=True)):
+        own = np.flatnonzero(chosen == number)
+        mine = voxels[own]
+        fits.theta[mine], fits.amplitude[mine], fits.chosen[mine] = fit[0][own], fit[1][own], number
+        if len(mine):
+            finish(fits, mine, each, task, clean, without[own], n_responses)
+
+
+def refine(design, start, targets, task):
+    """Take steps from the best fields of a grid; see `Design.refine`."""
+    model = task.model
+    n_voxels = len(start)
+    theta = np.empty((n_voxels, len(model.bounds(design.screen)[0])))
+    amplitude, explained = np.empty(n_voxels), np.empty(n_voxels)
+
+    def work(block):
+        mine, place = targets[:, block], start[block]
+        if type(model) is not Gaussian:
+            place = design.refine(place, mine, Gaussian(), task.positive)[0]
+        tries = [design.refine(each, mine, model, task.positive) for each in model.starts(place)]
+        best = np.argmax([each[2] for each in tries], axis=0)
+        for i, result in enumerate((theta, amplitude, explained)):
+            result[block] = np.array([each[i] for each in tries])[best, np.arange(len(best))]
+
+    for_blocks(work, n_voxels, design.block(theta.shape[1]))
+    return theta, amplitude, explained
+
+
+def finish(fits, voxels, prepared, task, clean, without, n_responses):
+    """Fill in what follows from the residuals of voxels that chose this course."""
+    course, model = prepared.course, task.model
+    nuisance = clean(course.nuisance)
+    back = np.linalg.pinv(nuisance) if nuisance.size else nuisance.T
+    n_free = 1 + fits.theta.shape[1] + (n_responses > 1)
+    n_left = len(task.Y) - clean.n_removed
+    kernels = {}
+
+    def work(block):
+        mine = voxels[block]
+        parts = prepared.design.predict(fits.theta[mine], model)
+        answers = answers_of(fits.theta[mine], fits.amplitude[mine], model, prepared)
+        _, _, residual = explain(mine, answers)
+        rss = np.einsum("nv,nv->v", residual, residual)
+        noise = rss / (n_left - prepared.nuisance.shape[1] - n_free)
+        steps = np.round(clean.fading(residual) / KERNEL_STEP)
+        inflation = np.empty(len(mine))
+        for step in np.unique(steps):
+            those = steps == step
+            if step not in kernels:
+                kernels[step] = prepared.kernel(clean, step * KERNEL_STEP)
+            fits.covariance[mine[those]], inflation[those] = covariance(
+                parts[those], fits.amplitude[mine[those]], noise[those], kernels[step]
+            )
+        n_worth = n_left / inflation
+        with np.errstate(invalid="ignore", divide="ignore"):
+            pays = n_worth * np.log(without[block] / rss) > n_free * np.log(n_worth)
+        fits.has_field[mine] = pays & (fits.amplitude[mine] != 0)
+        raw, weights, _ = explain(mine, answers * fits.has_field[mine, np.newaxis])
+        fits.nuisance[mine] = weights.T
+        total, left = task.plain(task.Y[:, mine]), task.plain(raw)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            fits.r2[mine] = 1 - (left**2).sum(axis=0) / (total**2).sum(axis=0)
+        fits.baseline[mine] = raw.mean(axis=0)
+
+    def explain(mine, answers):
+        raw = task.Y[:, mine] - course.columns @ answers.T
+        weights = back @ clean(raw)
+        raw -= course.nuisance @ weights
+        return raw, weights, clean(raw)
+
+    for_blocks(work, len(voxels), min(BLOCK, prepared.design.block(fits.theta.shape[1])))
