@@ -7,8 +7,20 @@ a picture for readers without scripts. It works in a built page and in JupyterLa
 import numpy as np
 
 from helpers._engine.validation import check_complete, check_fits, check_table
-from helpers._explorers.checks import check_columns, check_grid, check_volume
-from helpers._explorers.data import pack, pack_fields, pack_map, shared_data, top_of_scale
+from helpers._explorers.checks import (
+    check_columns,
+    check_gaussians,
+    check_grid,
+    check_volume,
+)
+from helpers._explorers.data import (
+    list_gaussians,
+    pack,
+    pack_fields,
+    pack_map,
+    shared_data,
+    top_of_scale,
+)
 from helpers._explorers.numbers import in_words, r2_of_each
 from helpers._explorers.page import draw_picture, make_frame
 from helpers.plotting import block_edges
@@ -30,6 +42,8 @@ def explore_fields(
     true_weights=None,
     ceiling=None,
     zooms=(3.3, 3.6),
+    centres=None,
+    sizes=None,
 ):
     """Make an explorer of receptive fields: from a voxel to its field, from a pixel to its voxels.
 
@@ -56,6 +70,12 @@ def explore_fields(
         ``dataset.truth.ceiling_random``.
     zooms : (float, float)
         Size of a voxel along i and j in mm.
+    centres : array_like, shape (n_fields, 2), optional
+        Row and column in pixels, whole at pixel centres, of the population receptive fields that
+        were fitted to the time courses of these voxels. They may lie outside the image; NaN where
+        a voxel has no such field.
+    sizes : array_like, shape (n_fields,), optional
+        Standard deviations of these fields in pixels; NaN where the centre is.
 
     Returns
     -------
@@ -65,7 +85,9 @@ def explore_fields(
     Raises
     ------
     ValueError
-        If the arrays do not fit together, weights are NaN or infinite, or the source is unknown.
+        If the arrays do not fit together, weights are NaN or infinite, or the source is unknown;
+        and if only one of centres and sizes is given, one is NaN where the other is not, values
+        are infinite, or sizes are not positive.
     """
     mask, background = check_volume(mask, background)
     n_voxels = (int(mask.sum()),)
@@ -95,7 +117,14 @@ def explore_fields(
     if ceiling is not None:
         data["ceiling"] = pack(check_fits("ceiling", ceiling, n_voxels))
     caption = "Scores in one slice of the brain, and the weights of its best voxel as a picture."
-    picture = draw_picture(mask, background, scores, pictures, source)
+    gaussian = None
+    if centres is not None or sizes is not None:
+        centres, sizes = check_gaussians(centres, sizes, len(columns))
+        data["gaussians"] = list_gaussians(centres, sizes)
+        gaussian = data["gaussians"][best]
+    if gaussian:
+        caption += " Circle: the Gaussian fitted to its time course, one standard deviation."
+    picture = draw_picture(mask, background, scores, pictures, source, gaussian)
     return make_frame("fields", FIELDS, data, picture, caption)
 
 

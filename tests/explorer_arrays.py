@@ -31,6 +31,19 @@ def make_fields():
     }
 
 
+def make_gaussians():
+    """Population receptive fields of these voxels: every third has none, one lies outside."""
+    fields = make_fields()
+    n = len(fields["columns"])
+    rng = np.random.default_rng(9)
+    centres, sizes = rng.uniform(0, 9, (n, 2)), rng.uniform(0.4, 3, n)
+    centres[::3], sizes[::3] = np.nan, np.nan
+    centres[1], sizes[1] = [-0.75, 9.8], 2
+    best = np.nanargmax(fields["scores"][fields["columns"]])
+    centres[best], sizes[best] = [4, 1.5], 0.625
+    return {"centres": centres, "sizes": sizes}
+
+
 def make_penalties():
     """Arguments of explore_penalties: 20 penalties, two voxels."""
     rng = np.random.default_rng(7)

@@ -5,15 +5,17 @@ import json
 import re
 import shutil
 import subprocess
+from io import BytesIO
 from pathlib import Path
 
+import matplotlib.image
 import numpy as np
 import pytest
 from bs4 import BeautifulSoup
-from explorer_arrays import make_fields, make_penalties
+from explorer_arrays import make_fields, make_gaussians, make_penalties
 
 from helpers import explorers
-from helpers._explorers.data import pack, pack_map
+from helpers._explorers.data import list_gaussians, pack, pack_map
 
 HELPERS = Path(explorers.__file__).parent
 LIMIT = 600_000  # characters a page may spend on an explorer
@@ -36,9 +38,20 @@ def data_of(frame):
     return json.loads(inside(frame).find(id="data").string)
 
 
+def picture_of(frame):
+    """The pixels of the picture for readers without scripts."""
+    png = inside(frame).find("noscript").img["src"].removeprefix("data:image/png;base64,")
+    return matplotlib.image.imread(BytesIO(base64.b64decode(png)))
+
+
 @pytest.fixture(scope="module")
 def fields():
     return make_fields()
+
+
+@pytest.fixture(scope="module")
+def gaussians():
+    return make_gaussians()
 
 
 @pytest.fixture(scope="module")
@@ -151,6 +164,57 @@ def test_score_below_0_keeps_its_colour_on_the_map():
     assert drawn[3] == pytest.approx(0.3, abs=0.003) and np.isnan(drawn[5])
 
 
+def test_gaussians_come_back_with_the_voxels_of_the_weights(fields, gaussians):
+    data = data_of(explorers.explore_fields(**fields | gaussians))
+    assert len(data["gaussians"]) == len(data["columns"])
+    for place, (centre, size) in enumerate(zip(*gaussians.values(), strict=True)):
+        if place % 3 == 0 and place != np.nanargmax(fields["scores"][fields["columns"]]):
+            assert data["gaussians"][place] is None
+        else:
+            np.testing.assert_allclose(data["gaussians"][place], [*centre, size], rtol=5e-4)
+
+
+def test_gaussian_far_outside_leaves_the_others_exact():
+    far = list_gaussians(np.array([[1e9, 0], [4, 1.5]]), np.array([1e8, 0.6]))
+    assert far == [[1e9, 0, 1e8], [4, 1.5, 0.6]]
+
+
+def test_explorer_without_gaussians_says_nothing_of_them(fields, frames):
+    assert "gaussians" not in data_of(frames["fields"])
+    page = inside(frames["fields"])
+    assert "Circle" not in page.find("noscript").get_text()
+    for place in ("#gaussian-legend", "#voxel-gaussian"):
+        assert page.select_one(place).has_attr("hidden")
+    none = {"centres": np.full((len(fields["columns"]), 2), np.nan)}
+    none["sizes"] = none["centres"][:, 0]
+    frame = explorers.explore_fields(**fields | none)
+    assert set(data_of(frame)["gaussians"]) == {None}
+    assert "Circle" not in inside(frame).find("noscript").get_text()
+    np.testing.assert_array_equal(picture_of(frame), picture_of(frames["fields"]))
+
+
+def test_picture_without_scripts_has_the_circle_where_it_belongs(fields, gaussians, frames):
+    best = np.nanargmax(fields["scores"][fields["columns"]])
+    plain = picture_of(frames["fields"])
+
+    def drawn(row, column, size):
+        """First and last dot, down and across, in which the picture differs from one without."""
+        centres, sizes = gaussians["centres"].copy(), gaussians["sizes"].copy()
+        centres[best], sizes[best] = (row, column), size
+        frame = explorers.explore_fields(**fields | {"centres": centres, "sizes": sizes})
+        assert "Circle: the Gaussian" in inside(frame).find("noscript").img["alt"]
+        dots = np.argwhere((picture_of(frame) != plain).any(axis=2))
+        return np.array([dots.min(axis=0), dots.max(axis=0)]) if len(dots) else None
+
+    left, right = drawn(4, 2, 1), drawn(4, 6, 1)
+    pixel = (right - left)[0, 1] / 4
+    assert pixel > 10
+    np.testing.assert_allclose(right - left, [[0, 4 * pixel]] * 2, atol=1)
+    np.testing.assert_allclose(drawn(6, 2, 1) - left, [[2 * pixel, 0]] * 2, atol=1)
+    np.testing.assert_allclose(drawn(4, 2, 2) - left, [[-pixel] * 2, [pixel] * 2], atol=1)
+    assert drawn(4, 20, 1) is None, "outside the image"
+
+
 def test_real_recording_shows_neither_truth_nor_ceiling(fields):
     known = {"true_weights": None, "ceiling": None, "source": "real"}
     data = data_of(explorers.explore_fields(**fields | known))
@@ -176,7 +240,8 @@ def test_whole_recording_stays_under_the_limit():
     frame = explorers.explore_fields(
         mask, brain, rng.uniform(-0.1, 0.6, n), rng.normal(size=(943, 100)), np.arange(943),
         rng.choice(["LH V1d", "RH V1v", "LH V2d"], n), "twin", rng.uniform(size=(943, 100)),
-        rng.uniform(size=n),
+        rng.uniform(size=n), centres=rng.uniform(-1.5, 10.5, (943, 2)),
+        sizes=rng.uniform(0.4, 5, 943),
     )  # fmt: skip
     assert len(frame) < LIMIT
     frame = explorers.explore_penalties(
@@ -206,6 +271,41 @@ def test_whole_recording_stays_under_the_limit():
 def test_fields_that_do_not_fit_are_refused(fields, change, message):
     with pytest.raises(ValueError, match=message):
         explorers.explore_fields(**fields | change)
+
+
+CENTRES, SIZES = make_gaussians().values()
+
+
+def changed(values, place, value):
+    """A copy with another value at one place."""
+    values = values.copy()
+    values[place] = value
+    return values
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"sizes": None}, "centres was given without sizes; expected both .* pass sizes"),
+        ({"centres": None}, "sizes was given without centres; expected both .* pass centres"),
+        ({"centres": CENTRES[1:]}, r"shape \(\d+, 2\) and sizes \(\d+,\); .* the same voxels"),
+        ({"centres": CENTRES.T}, r"centres has shape \(2, \d+\)"),
+        ({"sizes": SIZES[:, np.newaxis]}, r"and sizes \(\d+, 1\); expected"),
+        ({"centres": changed(CENTRES, (1, 0), np.inf)}, "infinite in 1 of .* first in row 1"),
+        ({"sizes": changed(SIZES, 2, -np.inf)}, "infinite in .* first in row 2.* to NaN"),
+        ({"sizes": changed(SIZES, 1, 0)}, "1 of .* not positive, first 0 in row 1.* to NaN"),
+        ({"sizes": changed(SIZES, 2, -0.5)}, "not positive, first -0.5 in row 2"),
+        ({"centres": changed(CENTRES, (1, 1), np.nan)}, r"only some .* row 1, centre \[-0.75, nan"),
+        (
+            {"centres": changed(CENTRES, 1, np.nan)},
+            r"centre \[nan, nan\], size 2.0.* set all to NaN",
+        ),
+        ({"sizes": changed(SIZES, 1, np.nan)}, "only some numbers are NaN; the first is row 1"),
+    ],
+)
+def test_gaussians_that_are_none_are_refused(fields, gaussians, change, message):
+    with pytest.raises(ValueError, match=message):
+        explorers.explore_fields(**fields | gaussians | change)
 
 
 def test_fields_of_voxels_outside_the_mask_are_refused(fields):
@@ -267,7 +367,9 @@ def test_pack_keeps_ends_exact_and_refuses_what_it_cannot_hold(n_bytes):
         pack([np.nan])
 
 
-@pytest.mark.parametrize("script", sorted(HELPERS.glob("explorer*.js")), ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "script", sorted(HELPERS.glob("_explorers/*.js")), ids=lambda path: path.name
+)
 def test_script_is_well_formed(script):
     node = shutil.which("node")
     if node is None:

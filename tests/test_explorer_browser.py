@@ -6,7 +6,9 @@ import browser as system
 import browsers
 import numpy as np
 import pytest
-from explorer_arrays import make_fields, make_penalties
+from colours import contrast
+from explorer_arrays import make_fields, make_gaussians, make_penalties
+from matplotlib import colormaps
 from playwright.sync_api import sync_playwright
 
 from helpers import explorers
@@ -248,6 +250,136 @@ def test_real_recording_shows_no_truth(show):
     assert "ceiling" not in inside.locator("main").inner_text()
 
 
+def circle_in(inside):
+    """Row, column and size of the circle that is drawn, measured against the pixels beneath it."""
+    drawn = inside.locator(".gaussian-in, .gaussian-centre").evaluate_all(
+        """circles => circles.map(circle => {
+            const [x, y, r] = ["cx", "cy", "r"].map(name => circle[name].baseVal.value);
+            const { a, d, e, f } = circle.getScreenCTM();
+            return [a * x + e, d * y + f, a * r, d * r];
+        })"""
+    )
+    if not drawn:
+        return None
+    (x, y, across, down), (dot_x, dot_y, *_) = drawn
+    assert (x, y) == (dot_x, dot_y) and across == pytest.approx(down, abs=0.2)
+    cells = inside.locator("[role=gridcell]").evaluate_all(
+        """cells => cells.map(cell => {
+            const { x, y, width, height } = cell.getBoundingClientRect();
+            return [x + width / 2, y + height / 2];
+        })"""
+    )
+    (left, top), (right, bottom) = cells[0], cells[-1]
+    return (
+        9 * (y - top) / (bottom - top),
+        9 * (x - left) / (right - left),
+        9 * across / (right - left),
+    )
+
+
+def assert_draws(inside, arrays, gaussians, voxel):
+    """The circle of a voxel and all that is said about it, against the arrays."""
+    said = inside.locator("#voxel-gaussian").inner_text()
+    assert inside.locator(".pixels").get_attribute("aria-label").endswith(said[1:])
+    n = places(arrays).index(list(voxel))
+    if n not in arrays["columns"]:
+        assert circle_in(inside) is None and said == "No field shown"
+        return "other"
+    row = list(arrays["columns"]).index(n)
+    if np.isnan(gaussians["sizes"][row]):
+        assert circle_in(inside) is None and said == "No population receptive field"
+        return "none"
+    given = [*gaussians["centres"][row], gaussians["sizes"][row]]
+    np.testing.assert_allclose(circle_in(inside), given, atol=0.03)
+    numbers = re.fullmatch(
+        r"Population receptive field: row (.+), column (.+), size (.+) pixels", said
+    ).groups()
+    shown = [float(number.replace("−", "-")) for number in numbers]
+    np.testing.assert_allclose(shown, given, atol=0.051)
+    return "circle"
+
+
+@pytest.mark.parametrize("width", [320, 760])
+def test_circle_lies_over_the_weights_and_changes_with_the_voxel(show, given, width):
+    arrays, gaussians = given["fields"], make_gaussians()
+    page, inside = show("fields", width, changes=gaussians)
+    kept = start_of(arrays)
+    assert_draws(inside, arrays, gaussians, kept)
+    np.testing.assert_allclose(circle_in(inside), [4, 1.5, 0.625], atol=0.03)
+    said = "Population receptive field: row 4.0, column 1.5, size 0.6 pixels"
+    assert inside.locator("#voxel-gaussian").inner_text() == said
+    assert "one standard deviation" in inside.locator("#gaussian-legend").inner_text()
+    assert not inside.locator("#true-panel svg").count()
+    height = page.locator("iframe").bounding_box()["height"]
+    seen = set()
+    for voxel in [voxel for voxel in places(arrays) if voxel[2] == kept[2]]:
+        page.mouse.move(*spot(inside, arrays, voxel))
+        seen.add(assert_draws(inside, arrays, gaussians, voxel))
+        assert page.locator("iframe").bounding_box()["height"] == height
+    assert seen == {"circle", "none", "other"}
+    page.mouse.move(2, 2)
+    assert_draws(inside, arrays, gaussians, kept)
+
+
+def test_keys_announce_the_gaussian(show, given):
+    arrays, gaussians = given["fields"], make_gaussians()
+    page, inside = show("fields", changes=gaussians)
+    page.keyboard.press("Tab")
+    for key in ("Home", "ArrowUp", "ArrowRight", "ArrowDown", "ArrowDown", "ArrowLeft"):
+        page.keyboard.press(key)
+        voxel = voxel_named(inside.locator("#voxel-name").inner_text())
+        assert_draws(inside, arrays, gaussians, voxel)
+        said = inside.locator("#voxel-gaussian").inner_text()
+        assert (
+            inside.locator("[role=status]").inner_text().endswith(f", {said[0].lower()}{said[1:]}")
+        )
+
+
+def test_circle_ends_with_the_image_and_lets_the_pixels_be_clicked(show, given):
+    gaussians = make_gaussians()
+    columns = given["fields"]["columns"]
+    best = np.nanargmax(given["fields"]["scores"][columns])
+    gaussians["centres"][best], gaussians["sizes"][best] = [4, 9.8], 6
+    _, inside = show("fields", changes=gaussians)
+    np.testing.assert_allclose(circle_in(inside), [4, 9.8, 6], atol=0.03)
+    overlay = inside.locator(".pixels svg")
+    corners = [inside.locator("[role=gridcell]").nth(place).bounding_box() for place in (0, 99)]
+    box = overlay.bounding_box()
+    assert (box["x"], box["y"]) == pytest.approx((corners[0]["x"], corners[0]["y"]), abs=0.1)
+    assert box["x"] + box["width"] == pytest.approx(corners[1]["x"] + corners[1]["width"], abs=0.1)
+    assert overlay.evaluate("svg => getComputedStyle(svg).overflow") == "hidden"
+    inside.locator("[role=gridcell]").nth(49).click()  # under the circle
+    assert inside.locator("[role=gridcell]").nth(49).get_attribute("aria-selected") == "true"
+
+
+def test_circle_is_seen_on_every_weight(show):
+    page, inside = show("fields", changes=make_gaussians())
+    lines = [
+        inside.locator(name).evaluate("line => getComputedStyle(line).stroke")
+        for name in (".gaussian-in", ".gaussian-out")
+    ]
+    lines = [np.array(re.findall(r"\d+", line), dtype=float) / 255 for line in lines]
+    for colour in colormaps["RdBu_r"](np.linspace(0, 1, 33)):
+        assert max(contrast(line, colour[:3]) for line in lines) > 3  # what WCAG asks of graphics
+    rules = [
+        "aria-required-children",
+        "aria-required-parent",
+        "aria-hidden-focus",
+        "color-contrast",
+    ]
+    assert system.barriers(page, only=rules) == []
+
+
+def test_explorer_without_gaussians_draws_no_circle(show):
+    _, inside = show("fields")
+    assert circle_in(inside) is None
+    assert inside.locator(".pixels").get_attribute("aria-label").endswith("pixels of the image")
+    for words in ("#voxel-gaussian", "#gaussian-legend"):
+        assert not inside.locator(words).is_visible()
+    page_text = inside.locator("main").inner_text()
+    assert "population" not in page_text and "circle" not in page_text
+
+
 def everything(inside):
     """What the slider of the penalty moves together."""
     return {
@@ -309,9 +441,12 @@ def test_another_voxel_by_keyboard(show, given):
 
 
 @pytest.mark.parametrize("width", [320, 480, 760])
-@pytest.mark.parametrize("name", ["fields", "penalties"])
+@pytest.mark.parametrize("name", ["fields", "gaussians", "penalties"])
 def test_frame_fits_its_width_and_its_height(show, name, width):
-    page, inside = show(name, width)
+    if name == "gaussians":
+        page, inside = show("fields", width, changes=make_gaussians())
+    else:
+        page, inside = show(name, width)
     size = inside.evaluate(
         "['scrollWidth', 'clientWidth', 'scrollHeight', 'clientHeight']"
         ".map(name => document.documentElement[name])"

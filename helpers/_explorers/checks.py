@@ -72,6 +72,68 @@ def check_columns(columns, n_expected, n_voxels):
     return columns
 
 
+def check_gaussians(centres, sizes, n_expected):
+    """Return centres and sizes of population receptive fields, or say why they are none.
+
+    Parameters
+    ----------
+    centres : array_like, shape (n_expected, 2)
+        Row and column in pixels; NaN where a voxel has no field.
+    sizes : array_like, shape (n_expected,)
+        Standard deviations in pixels; NaN where the centre is.
+    n_expected : int
+        How many voxels have weights.
+
+    Returns
+    -------
+    centres : ndarray of float64, shape (n_expected, 2)
+    sizes : ndarray of float64, shape (n_expected,)
+
+    Raises
+    ------
+    ValueError
+        If one of them is missing or has another shape, values are infinite, sizes are not
+        positive, or only some of the three numbers of a field are NaN.
+    """
+    if centres is None or sizes is None:
+        given, missing = ("sizes", "centres") if centres is None else ("centres", "sizes")
+        raise ValueError(
+            f"{given} was given without {missing}; expected both or neither, because a circle "
+            f"needs a centre and a size: pass {missing} too, or leave out {given}."
+        )
+    centres, sizes = np.asarray(centres, dtype=np.float64), np.asarray(sizes, dtype=np.float64)
+    if centres.shape != (n_expected, 2) or sizes.shape != (n_expected,):
+        raise ValueError(
+            f"centres has shape {centres.shape} and sizes {sizes.shape}; expected "
+            f"({n_expected}, 2) and ({n_expected},), a field for each voxel with weights: choose "
+            "the same voxels as for the weights, in the same order."
+        )
+    fields = np.column_stack([centres, sizes])
+    infinite, without = np.isinf(fields).any(axis=1), np.isnan(fields)
+    if infinite.any():
+        raise ValueError(
+            f"Centre or size is infinite in {infinite.sum()} of {n_expected} rows, first in row "
+            f"{np.flatnonzero(infinite)[0]}. Expected finite numbers of pixels: set centre and "
+            "size to NaN where the fit failed."
+        )
+    torn = without.any(axis=1) & ~without.all(axis=1)
+    if torn.any():
+        row = np.flatnonzero(torn)[0]
+        raise ValueError(
+            f"In {torn.sum()} of {n_expected} rows only some numbers are NaN; the first is row "
+            f"{row}, centre {centres[row].tolist()}, size {sizes[row]}. Expected a centre and a "
+            "size, or NaN for all three: set all to NaN where a voxel has no field."
+        )
+    if (sizes <= 0).any():
+        row = np.flatnonzero(sizes <= 0)[0]
+        raise ValueError(
+            f"{(sizes <= 0).sum()} of {n_expected} sizes are not positive, first {sizes[row]:g} in "
+            f"row {row}. Expected standard deviations in pixels, above 0: set centre and size to "
+            "NaN where a voxel has no field."
+        )
+    return centres, sizes
+
+
 def check_grid(penalties, start):
     """Return the penalties as an array, or say why a slider cannot run over them.
 

@@ -99,6 +99,30 @@ def pack_fields(weights):
     return {"shares": pack(shares, n_bytes=1, limits=(-1, 1)), "largest": pack(largest)}
 
 
+def list_gaussians(centres, sizes):
+    """List population receptive fields with four digits a number.
+
+    They are not packed, because a single centre far outside the image would widen the steps of all.
+
+    Parameters
+    ----------
+    centres : ndarray, shape (n_voxels, 2)
+        Row and column in pixels.
+    sizes : ndarray, shape (n_voxels,)
+        Standard deviations in pixels.
+
+    Returns
+    -------
+    list
+        Row, column and size of each voxel, or None where they are NaN.
+    """
+    fields = np.column_stack([centres, sizes])
+    return [
+        None if np.isnan(field).any() else [float(f"{number:.4g}") for number in field]
+        for field in fields
+    ]
+
+
 def pack_map(scores, top):
     """Pack the scores of maps in one byte, for colours only: no score below 0 becomes 0.
 

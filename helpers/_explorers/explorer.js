@@ -34,11 +34,14 @@ function listVoxels(volume) {
 
 const largest = (values) => values.reduce((most, v) => Math.max(most, Math.abs(v)), 0);
 
-/** Two decimals, and no minus in front of 0.00. */
-function twoDecimals(value) {
-  const text = value.toFixed(2);
-  return (text === "-0.00" ? "0.00" : text).replace("-", "−");
+/** Some decimals, and no minus in front of 0.00. */
+function decimals(value, digits) {
+  const text = value.toFixed(digits);
+  return (Number(text) === 0 ? text.replace("-", "") : text).replace("-", "−");
 }
+
+const oneDecimal = (value) => decimals(value, 1);
+const twoDecimals = (value) => decimals(value, 2);
 
 // --- Colours ----------------------------------------------------------------------------------
 

@@ -1,5 +1,5 @@
 // The explorer of receptive fields: from a voxel to its field, and from a pixel to its voxels.
-/* global drawBar, drawPicture, css, colourMap, openExplorer, peakInWords, Slice, twoDecimals, unpack */
+/* global drawBar, drawPicture, css, colourMap, oneDecimal, openExplorer, peakInWords, Slice, svgElement, twoDecimals, unpack */
 "use strict";
 
 class FieldExplorer {
@@ -12,6 +12,7 @@ class FieldExplorer {
     this.ceiling = data.ceiling && unpack(data.ceiling);
     this.fields = this.#unpackFields(data.fields);
     this.truth = data.truth && this.#unpackFields(data.truth);
+    this.gaussians = data.gaussians; // row, column and size, or null for a voxel without
     this.row = new Map(data.columns.map((column, row) => [column, row])); // of a voxel's field
     this.slice = new Slice(main, data.volume, (k) => this.#changeSlice(k));
     this.kept = this.slice.voxels[data.start];
@@ -20,6 +21,7 @@ class FieldExplorer {
     this.mode = "score";
     this.find("#true-panel").hidden = !this.truth;
     this.find(".score .ceiling").hidden = !this.ceiling;
+    this.find("#voxel-gaussian").hidden = this.find("#gaussian-legend").hidden = !this.gaussians;
     this.find("#score-legend").textContent = this.ceiling ? "blue: R²; black line: ceiling" : "R²";
     this.find(".source").textContent = data.source;
     this.#makePixels();
@@ -69,7 +71,8 @@ class FieldExplorer {
     if (voxel.k !== this.slice.k) this.#drawSlice(voxel.k);
     this.#drawVoxel();
     const { name, score } = this.#words(voxel);
-    const field = this.row.has(voxel.n) ? "" : ", no field shown";
+    const row = this.row.get(voxel.n);
+    const field = this.gaussians || row === undefined ? `, ${this.#gaussianInWords(row)}` : "";
     this.find("#status").textContent = `${name}, ${score}${field}`;
   }
 
@@ -113,7 +116,30 @@ class FieldExplorer {
     const row = this.row.get(voxel.n);
     this.#drawField(row === undefined ? null : this.fields[row]);
     if (this.truth) this.#drawTruth(row === undefined ? null : this.truth[row]);
+    if (this.gaussians) this.#drawGaussian(row);
     this.#drawMarks();
+  }
+
+  #gaussianInWords(row) {
+    if (row === undefined) return "no field shown";
+    if (!this.gaussians[row]) return "no population receptive field";
+    const [y, x, size] = this.gaussians[row].map(oneDecimal);
+    return `population receptive field: row ${y}, column ${x}, size ${size} pixels`;
+  }
+
+  /** A circle at one standard deviation and a dot at the centre: dark, on dark weights with a light rim. */
+  #drawGaussian(row) {
+    const words = this.#gaussianInWords(row);
+    this.find("#voxel-gaussian").textContent = words[0].toUpperCase() + words.slice(1);
+    const grid = this.find(".pixels");
+    grid.setAttribute("aria-label", `Estimated receptive field: pixels of the image; ${words}`);
+    const overlay = grid.querySelector("svg");
+    overlay.setAttribute("viewBox", `-0.5 -0.5 ${this.side} ${this.side}`); // whole at pixel centres
+    const [cy, cx, size] = this.gaussians[row] ?? [];
+    const parts = [["gaussian-out", size], ["gaussian-in", size], ["gaussian-centre", this.side / 90]];
+    overlay.replaceChildren(
+      ...(size ? parts : []).map(([name, r]) => svgElement(overlay, "circle", { class: name, cx, cy, r })),
+    );
   }
 
   #drawField(field) {

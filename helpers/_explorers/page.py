@@ -9,6 +9,7 @@ from io import BytesIO
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 
 from helpers import plotting
 from helpers._explorers.data import BELOW_0, find_window, top_of_scale
@@ -59,7 +60,7 @@ def make_frame(name, title, data, picture, caption):
     )
 
 
-def draw_picture(mask, background, scores, pictures, source):
+def draw_picture(mask, background, scores, pictures, source, gaussian=None):
     """Draw the picture for readers without scripts: a slice of scores, and pictures of weights.
 
     Parameters
@@ -71,6 +72,8 @@ def draw_picture(mask, background, scores, pictures, source):
         Weights by title.
     source : str
         As for `helpers.plotting.label_source`.
+    gaussian : (float, float, float), optional
+        Row, column and size of a field to draw over the first picture, as a circle.
 
     Returns
     -------
@@ -95,6 +98,13 @@ def draw_picture(mask, background, scores, pictures, source):
         for ax, (title, weights) in zip(axes[1:], pictures.items(), strict=True):
             limit = np.abs(weights).max() or 1
             plotting.draw_pixels(ax, weights, title, "RdBu_r", (-limit, limit))
+        if gaussian is not None:
+            row, column, size = gaussian
+            axes[1].autoscale(False)  # it may lie outside the image
+            circle = plt.Circle((column, row), size, fill=False, lw=1.6)
+            circle.set_path_effects([withStroke(linewidth=3.6, foreground="white")])
+            axes[1].add_patch(circle)
+            axes[1].plot(column, row, "o", color="black", mec="white", ms=4)
         plotting.label_source(fig, source)
         stream = BytesIO()
         fig.savefig(stream, format="png", dpi=100, pil_kwargs={"optimize": True})
