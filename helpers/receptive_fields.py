@@ -12,7 +12,7 @@ from helpers._engine.folds import TEST, TRAIN, tabulate
 from helpers._engine.gaussians import sample_gaussians
 from helpers._engine.haemodynamics import haemodynamic_response
 from helpers._engine.lasso import fit_with_best_penalty
-from helpers._engine.prf import Cleaner, Task, fit_fields, make_courses
+from helpers._engine.prf import Cleaner, Task, extend_fields, fit_fields, make_courses
 from helpers._engine.validation import (
     ConstantVoxelWarning,
     check_fit,
@@ -321,11 +321,14 @@ class PRF(MultiOutputMixin, RegressorMixin, BaseEstimator):
         screen, runs = self._screen(X), number_runs(groups, len(X))
         clean = Cleaner(runs, self.drift_order, confounds)
         self._check_samples(X, clean, screen)
-        courses = self._courses(X, screen, runs)
+        courses = self._courses(X, screen, runs, linear=True)
         constant = is_constant(Y)
         warn_constant(constant, "over all samples", "Their fields are NaN")
-        task = Task(Y, screen, self._model, self.positive, clean)
+        task = Task(Y, screen, self.positive, clean)
         fits = fit_fields(courses, task, self.noise_model == "ar1")
+        if self._model.more:
+            courses = self._courses(X, screen, runs, self._model.linear)
+            fits = extend_fields(courses, task, fits, self._model)
         lit = X[:, : screen.n_pixels].any(axis=0)
         self._keep(fits, constant, lit, screen, courses, each)
         return self
@@ -351,7 +354,7 @@ class PRF(MultiOutputMixin, RegressorMixin, BaseEstimator):
         theta, weights = np.atleast_2d(self._theta), np.atleast_2d(self.nuisance_coef_)
         amplitude = np.nan_to_num(np.atleast_1d(self.amplitude_))
         predicted = np.empty((len(X), len(baseline)))
-        for course in self._courses(X, screen, runs):
+        for course in self._courses(X, screen, runs, self._model.linear):
             voxels = np.flatnonzero(np.isnan(peaks) | (peaks == course.peak))
             for start in range(0, len(voxels), PREDICTED_BLOCK):
                 mine = voxels[start : start + PREDICTED_BLOCK]
@@ -413,7 +416,7 @@ class PRF(MultiOutputMixin, RegressorMixin, BaseEstimator):
             )
         return Screen(tuple(map(int, shape)), tuple(pixel.tolist()))
 
-    def _courses(self, X, screen, runs):
+    def _courses(self, X, screen, runs, linear):
         """Convolve the stimulus with each response."""
         peaks = None if self.hrf_peak is None else np.ravel(self.hrf_peak).astype(np.float64)
         t_r = np.asarray(self.t_r, dtype=np.float64)
@@ -432,7 +435,7 @@ class PRF(MultiOutputMixin, RegressorMixin, BaseEstimator):
                     f"{shortest}; expected longer runs. If these rows are a run at all, check t_r; "
                     "or convolve the stimulus yourself and say hrf_peak=None."
                 )
-        return make_courses(X, screen.n_pixels, runs, peaks, float(t_r), self._model.linear)
+        return make_courses(X, screen.n_pixels, runs, peaks, float(t_r), linear)
 
     def _check_samples(self, X, clean, screen):
         n_parameters = 1 + len(self._model.bounds(screen)[0]) + X.shape[1] - screen.n_pixels

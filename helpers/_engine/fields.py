@@ -117,7 +117,9 @@ class Gaussian:
     """A field that sums the light in it. Parameters: row, column, log size."""
 
     linear = True
+    more = False  # whether there are parameters beside those of a Gaussian
     bounded = slice(0, 3)  # the parameters whose bounds are no natural ends
+    pooled = None  # the parameter that voxels share more or less
 
     def bounds(self, screen):
         """Smallest and largest values of the parameters, (2, n_parameters)."""
@@ -137,7 +139,9 @@ class Compressive(Gaussian):
     """The summed light to a power. Parameters: row, column, log sigma, exponent."""
 
     linear = False
-    bounded = slice(0, 4)
+    more = True
+    bounded = slice(0, 3)
+    pooled = 3
 
     def bounds(self, screen):
         """As for `Gaussian`."""
@@ -165,6 +169,8 @@ class Compressive(Gaussian):
 
 class CentreSurround(Gaussian):
     """A field minus a wider one. Parameters: row, column, log size, log ratio, surround's share."""
+
+    more = True
 
     def bounds(self, screen):
         """As for `Gaussian`."""
@@ -249,7 +255,7 @@ class Design:
                 _keep_best(unit, fields[seen], targets, positive, best, theta)
         return theta
 
-    def refine(self, theta, targets, model, positive):
+    def refine(self, theta, targets, model, positive, hold=None):
         """Take damped steps from where each voxel starts.
 
         Parameters
@@ -258,6 +264,9 @@ class Design:
         targets : ndarray, shape (rank, n_voxels)
         model : Gaussian, Compressive or CentreSurround
         positive : bool
+        hold : (int, float, ndarray of shape (n_voxels,)), optional
+            A parameter, the value that it is drawn to, and how strongly: what a distance of 1
+            costs, as a sum of squares.
 
         Returns
         -------
@@ -270,7 +279,9 @@ class Design:
         w = np.ascontiguousarray(targets.T)
         n_voxels, n = theta.shape
         parts = self.predict(theta, model)
+        which, aim, strength = hold or (0, 0.0, np.zeros(n_voxels))
         amplitude, explained = best_amplitude(parts[:, 0], w, positive)
+        explained -= strength * (theta[:, which] - aim) ** 2
         damping = np.full(n_voxels, 1e-2)
         active = np.arange(n_voxels)
         for _ in range(MAX_STEPS):
@@ -279,11 +290,14 @@ class Design:
             slope = (jacobian @ residual[:, :, np.newaxis])[:, :, 0]
             hessian = jacobian @ jacobian.swapaxes(1, 2)
             here = theta[active]
+            slope[:, 1 + which] -= strength[active] * (here[:, which] - aim)
+            hessian[:, 1 + which, 1 + which] += strength[active]
             stuck = ((here <= low) & (slope[:, 1:] < 0)) | ((here >= high) & (slope[:, 1:] > 0))
             step = _solve(hessian, slope, damping[active], stuck)
             new = np.clip(here + _shorten(step[:, 1:], here), low, high)
             trial = self.predict(new, model)
             new_amplitude, new_explained = best_amplitude(trial[:, 0], w[active], positive)
+            new_explained -= strength[active] * (new[:, which] - aim) ** 2
             gain = new_explained - explained[active]
             better = gain > 0
             took = active[better]
@@ -291,8 +305,8 @@ class Design:
             amplitude[took], explained[took] = new_amplitude[better], new_explained[better]
             damping[active] = np.where(better, damping[active] / 5, damping[active] * 8)
             # A step counts in sizes of the field; one that rounding takes back is the last.
-            length = _length(new - here, here)
-            done = (better & (length < 1e-5)) | (damping[active] > 1e8) | (explained[active] <= 0)
+            small = (_length(new - here, here) < 1e-5) | (gain < 1e-9 * explained[active])
+            done = (better & small) | (damping[active] > 1e8) | (amplitude[active] == 0)
             active, parts = active[~done], parts[~done]
             if not len(active):
                 break
@@ -356,12 +370,13 @@ def _length(step, theta):
     return step.max(axis=1)
 
 
-def covariance(parts, amplitude, noise, kernel):
+def covariance(parts, amplitude, noise, kernel, hold=None):
     """Covariance of amplitude and parameters, if the noise of a sample resembles its neighbours'.
 
     To first order the estimates are linear in the noise: H^-1 J'e with H = J'J. So their covariance
     is H^-1 J'SJ H^-1, where S is the covariance of the noise, here that of a first-order
-    autoregressive process.
+    autoregressive process. A prior adds to H what it costs to leave it, and to the noise how much
+    voxels differ by it.
 
     Parameters
     ----------
@@ -371,6 +386,8 @@ def covariance(parts, amplitude, noise, kernel):
         Amplitudes, and variance of the noise.
     kernel : ndarray, shape (rank, rank)
         Correlation of the noise, as Q sees it.
+    hold : (int, float), optional
+        A parameter with a prior, and its variance over voxels.
 
     Returns
     -------
@@ -382,6 +399,11 @@ def covariance(parts, amplitude, noise, kernel):
     """
     jacobian = parts * _weights(amplitude, parts.shape[1] - 1)
     hessian = jacobian @ jacobian.swapaxes(1, 2)
+    middle = jacobian @ kernel @ jacobian.swapaxes(1, 2)
+    if hold is not None:
+        which, variance = 1 + hold[0], hold[1]
+        hessian[:, which, which] += noise / variance
+        middle[:, which, which] += noise / variance
     scale = np.sqrt(np.einsum("vii->vi", hessian))
     good = (scale > 0).all(axis=1)
     scale[~good] = 1
@@ -390,7 +412,6 @@ def covariance(parts, amplitude, noise, kernel):
     good &= np.linalg.cond(hessian) < 1e10
     hessian[~good] = np.eye(hessian.shape[1])
     inverse = np.linalg.inv(hessian) / (scale[:, :, np.newaxis] * scale[:, np.newaxis, :])
-    middle = jacobian @ kernel @ jacobian.swapaxes(1, 2)
     result = inverse @ middle @ inverse * noise[:, np.newaxis, np.newaxis]
     result[~good] = np.nan
     course = parts[:, 0]

@@ -17,6 +17,7 @@ BLOCK = 256  # voxels that are cleaned at a time
 # Autocorrelations are taken for alike within such a step: filters by coarse ones lose next to
 # nothing, and what they leave is in the errors by fine ones.
 FILTER_STEP, KERNEL_STEP = 0.1, 0.05
+SHARED = 0.02  # spread of a parameter over voxels that we take for none
 
 
 class Cleaner:
@@ -231,9 +232,18 @@ class Fits:
     nuisance: np.ndarray  # (n_voxels, n_nuisance)
     baseline: np.ndarray
     chosen: np.ndarray  # number of the course
+    rho: np.ndarray  # autocorrelation of the noise that was filtered out
     r2: np.ndarray
     has_field: np.ndarray
     covariance: np.ndarray  # (n_voxels, 1 + n_parameters, 1 + n_parameters), of the estimates
+
+
+def empty_fits(n_voxels, n_nuisance, n_parameters):
+    """Make room for fits."""
+    shapes = [(n_parameters,), (), (n_nuisance,), (), (), (), (), (), 2 * (1 + n_parameters,)]
+    kinds = [float, float, float, float, int, float, float, bool, float]
+    arrays = [np.zeros((n_voxels, *s), kind) for s, kind in zip(shapes, kinds, strict=True)]
+    return Fits(*arrays)
 
 
 @dataclass(frozen=True, eq=False)
@@ -242,13 +252,12 @@ class Task:
 
     Y: np.ndarray  # (n_samples, n_voxels)
     screen: Screen
-    model: Gaussian
     positive: bool
     plain: Cleaner  # without a filter: what R2 is measured on
 
 
 def fit_fields(courses, task, whiten):
-    """Fit a field to each voxel, under the response that explains most.
+    """Fit a Gaussian field to each voxel, under the response that explains most.
 
     Parameters
     ----------
@@ -262,10 +271,8 @@ def fit_fields(courses, task, whiten):
     -------
     Fits
     """
-    n_voxels, n = task.Y.shape[1], len(task.model.bounds(task.screen)[0])
-    shapes = [(n,), (), courses[0].nuisance.shape[1:], (), (), (), (), (1 + n, 1 + n)]
-    kinds = [float, float, float, float, int, float, bool, float]
-    fits = Fits(*(np.zeros((n_voxels, *s), k) for s, k in zip(shapes, kinds, strict=True)))
+    n_voxels = task.Y.shape[1]
+    fits = empty_fits(n_voxels, courses[0].nuisance.shape[1], 3)
     everyone = np.arange(n_voxels)
     prepared = prepare_all(courses, task, task.plain)
     targets, left = reduce_all(prepared, task, task.plain, everyone)
@@ -276,14 +283,105 @@ def fit_fields(courses, task, whiten):
     if not whiten:
         fit_voxels(fits, everyone, prepared, targets, left, starts, task, task.plain)
         return fits
-    rho = np.round(autocorrelation(prepared[0], starts[0], targets[0], task) / FILTER_STEP)
-    for step in np.unique(rho):
-        voxels, clean = np.flatnonzero(rho == step), task.plain.whitening(step * FILTER_STEP)
+    rho = autocorrelation(prepared[0], starts[0], targets[0], task)
+    fits.rho[:] = FILTER_STEP * np.round(rho / FILTER_STEP)
+    for step in np.unique(fits.rho):
+        voxels, clean = np.flatnonzero(fits.rho == step), task.plain.whitening(step)
         prepared = prepare_all(courses, task, clean)
         targets, left = reduce_all(prepared, task, clean, voxels)
         own = [start[voxels] for start in starts]
         fit_voxels(fits, voxels, prepared, targets, left, own, task, clean)
     return fits
+
+
+def extend_fields(courses, task, gaussian, model):
+    """Fit a model with more parameters to the voxels that have a Gaussian field.
+
+    Where the model has a parameter that voxels share (`model.pooled`), it is fitted twice: freely,
+    and then with the normal distribution over voxels that the free estimates come from, their
+    errors accounted for, as a prior (empirical Bayes).
+
+    Parameters
+    ----------
+    courses : list of Course
+        Of frames, with the same responses.
+    task : Task
+    gaussian : Fits
+    model : Compressive or CentreSurround
+
+    Returns
+    -------
+    Fits
+    """
+    n = len(model.bounds(task.screen)[0])
+    fits = empty_fits(len(gaussian.theta), gaussian.nuisance.shape[1], n)
+    for name in ("nuisance", "baseline", "chosen", "rho", "r2", "has_field"):
+        getattr(fits, name)[:] = getattr(gaussian, name)
+    groups = []
+    for step, number in np.unique(np.column_stack([fits.rho, fits.chosen]), axis=0):
+        here = fits.has_field & (fits.rho == step) & (fits.chosen == number)
+        if here.any():
+            clean = task.plain.whitening(step) if step else task.plain
+            prepared = prepare(courses[int(number)], task.screen, clean)
+            groups.append((np.flatnonzero(here), clean, prepared))
+
+    def fit_all(starts_of, prior):
+        for voxels, clean, prepared in groups:
+            (targets,), _ = reduce_all([prepared], task, clean, voxels)
+            strength = None
+            if prior is not None:
+                residual = clean(task.Y[:, voxels])
+                noise = np.einsum("nv,nv->v", residual, residual) / len(residual)
+                noise *= 1 - fits.r2[voxels]
+                strength = noise / prior.variance
+            fit = refine(prepared.design, starts_of(voxels), targets, task, model, prior, strength)
+            fits.theta[voxels], fits.amplitude[voxels] = fit[:2]
+            hold = prior and (prior.parameter, prior.variance)
+            finish(fits, voxels, prepared, task, clean, model, None, hold)
+
+    fit_all(lambda voxels: model.starts(gaussian.theta[voxels]), None)
+    if model.pooled is not None and fits.has_field.any():
+        fit_all(lambda voxels: [fits.theta[voxels]], learn_prior(fits, model.pooled))
+    return fits
+
+
+@dataclass(frozen=True)
+class Prior:
+    """How a parameter is distributed over voxels."""
+
+    parameter: int
+    mean: float
+    variance: float
+
+
+def learn_prior(fits, parameter):
+    """Estimate how a parameter is distributed over voxels, from estimates with errors.
+
+    The variance is what the estimates vary more than their errors explain, and the mean weights
+    each by both [1]_.
+
+    Parameters
+    ----------
+    fits : Fits
+    parameter : int
+
+    Returns
+    -------
+    Prior
+
+    References
+    ----------
+    .. [1] DerSimonian, R., & Laird, N. (1986). Meta-analysis in clinical trials. Controlled
+       Clinical Trials, 7(3), 177-188.
+    """
+    error = fits.covariance[:, 1 + parameter, 1 + parameter]
+    use = fits.has_field & np.isfinite(error) & (error > 0)
+    values, weight = fits.theta[use, parameter], 1 / error[use]
+    mean = weight @ values / weight.sum()
+    excess = weight @ (values - mean) ** 2 - (use.sum() - 1)
+    variance = max(excess / (weight.sum() - (weight**2).sum() / weight.sum()), SHARED**2)
+    weight = 1 / (error[use] + variance)
+    return Prior(parameter, weight @ values / weight.sum(), variance)
 
 
 def prepare_all(courses, task, clean):
@@ -329,47 +427,62 @@ def answers_of(theta, amplitude, model, prepared):
 
 def fit_voxels(fits, voxels, prepared, targets, left, starts, task, clean):
     """Fit some voxels under each course, and fill in the fit of the one that explains most."""
+    model = Gaussian()
     found = [
-        refine(each.design, start, target, task)
+        refine(each.design, [start], target, task, model)
         for each, start, target in zip(prepared, starts, targets, strict=True)
     ]
     chosen = np.argmin(left - np.array([explained for *_, explained in found]), axis=0)
-    without, n_responses = left.min(axis=0), len(prepared)
+    without, n_free = left.min(axis=0), 4 + (len(prepared) > 1)
     for number, (each, fit) in enumerate(zip(prepared, found, strict=True)):
         own = np.flatnonzero(chosen == number)
         mine = voxels[own]
         fits.theta[mine], fits.amplitude[mine], fits.chosen[mine] = fit[0][own], fit[1][own], number
         if len(mine):
-            finish(fits, mine, each, task, clean, without[own], n_responses)
+            finish(fits, mine, each, task, clean, model, (without[own], n_free))
 
 
-def refine(design, start, targets, task):
-    """Take steps from the best fields of a grid; see `Design.refine`."""
-    model = task.model
-    n_voxels = len(start)
-    theta = np.empty((n_voxels, len(model.bounds(design.screen)[0])))
+def refine(design, starts, targets, task, model, prior=None, strength=None):
+    """Take steps from each of several starts, and keep what explains most; see `Design.refine`."""
+    n_voxels, n_parameters = starts[0].shape
+    theta = np.empty((n_voxels, n_parameters))
     amplitude, explained = np.empty(n_voxels), np.empty(n_voxels)
 
     def work(block):
-        mine, place = targets[:, block], start[block]
-        if type(model) is not Gaussian:
-            place = design.refine(place, mine, Gaussian(), task.positive)[0]
-        tries = [design.refine(each, mine, model, task.positive) for each in model.starts(place)]
+        mine = targets[:, block]
+        hold = None if prior is None else (prior.parameter, prior.mean, strength[block])
+        tries = [design.refine(each[block], mine, model, task.positive, hold) for each in starts]
         best = np.argmax([each[2] for each in tries], axis=0)
         for i, result in enumerate((theta, amplitude, explained)):
             result[block] = np.array([each[i] for each in tries])[best, np.arange(len(best))]
 
-    for_blocks(work, n_voxels, design.block(theta.shape[1]))
+    for_blocks(work, n_voxels, design.block(n_parameters))
     return theta, amplitude, explained
 
 
-def finish(fits, voxels, prepared, task, clean, without, n_responses):
-    """Fill in what follows from the residuals of voxels that chose this course."""
-    course, model = prepared.course, task.model
+def finish(fits, voxels, prepared, task, clean, model, without, hold=None):
+    """Fill in what follows from residuals; judge who has a field by what is left `without` one.
+
+    Parameters
+    ----------
+    fits : Fits
+        With parameters and amplitudes, which came from `prepared`.
+    voxels : ndarray of int, shape (n,)
+    prepared : Prepared
+    task : Task
+    clean : Cleaner
+    model : Gaussian, Compressive or CentreSurround
+    without : (ndarray of shape (n,), int) or None
+        The sum of squares without a field, and how many parameters a field costs. None if it has
+        been judged already.
+    hold : (int, float), optional
+        As for `covariance`.
+    """
+    course = prepared.course
     nuisance = clean(course.nuisance)
     back = np.linalg.pinv(nuisance) if nuisance.size else nuisance.T
-    n_free = 1 + fits.theta.shape[1] + (n_responses > 1)
     n_left = len(task.Y) - clean.n_removed
+    n_free = 1 + fits.theta.shape[1] + prepared.nuisance.shape[1]
     kernels = {}
 
     def work(block):
@@ -378,7 +491,6 @@ def finish(fits, voxels, prepared, task, clean, without, n_responses):
         answers = answers_of(fits.theta[mine], fits.amplitude[mine], model, prepared)
         _, _, residual = explain(mine, answers)
         rss = np.einsum("nv,nv->v", residual, residual)
-        noise = rss / (n_left - prepared.nuisance.shape[1] - n_free)
         steps = np.round(clean.fading(residual) / KERNEL_STEP)
         inflation = np.empty(len(mine))
         for step in np.unique(steps):
@@ -386,12 +498,18 @@ def finish(fits, voxels, prepared, task, clean, without, n_responses):
             if step not in kernels:
                 kernels[step] = prepared.kernel(clean, step * KERNEL_STEP)
             fits.covariance[mine[those]], inflation[those] = covariance(
-                parts[those], fits.amplitude[mine[those]], noise[those], kernels[step]
+                parts[those],
+                fits.amplitude[mine[those]],
+                rss[those] / (n_left - n_free),
+                kernels[step],
+                hold,
             )
-        n_worth = n_left / inflation
-        with np.errstate(invalid="ignore", divide="ignore"):
-            pays = n_worth * np.log(without[block] / rss) > n_free * np.log(n_worth)
-        fits.has_field[mine] = pays & (fits.amplitude[mine] != 0)
+        if without is not None:
+            left, cost = without[0][block], without[1]
+            n_worth = n_left / inflation
+            with np.errstate(invalid="ignore", divide="ignore"):
+                pays = n_worth * np.log(left / rss) > cost * np.log(n_worth)
+            fits.has_field[mine] = pays & (fits.amplitude[mine] != 0)
         raw, weights, _ = explain(mine, answers * fits.has_field[mine, np.newaxis])
         fits.nuisance[mine] = weights.T
         total, left = task.plain(task.Y[:, mine]), task.plain(raw)
