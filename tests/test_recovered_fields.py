@@ -2,9 +2,13 @@
 
 import numpy as np
 import pytest
+from nilearn.signal import clean
+from scipy.signal import lfilter
 from sklearn.linear_model import Ridge
+from sklearn.metrics import r2_score
 
 from helpers import data, receptive_fields, ridge
+from helpers.features import convolve, haemodynamic_response
 
 ALPHAS = (10.0, 100.0, 1e3, 1e4)
 FARTHEST = 0.75  # pixels, for the median voxel
@@ -139,3 +143,108 @@ def test_scores_on_training_data_break_the_ceiling(twin, recording):
     scores = 1 - (Y - X @ coef - intercept).var(axis=0) / Y.var(axis=0)
     with pytest.raises(AssertionError, match="above its ceiling"):
         check_ceiling(scores, twin.truth.ceiling_random)
+
+
+@pytest.fixture(scope="module")
+def courses(twin):
+    """Images as they were shown, and whether one was on; to be convolved with a response."""
+    unshifted = data.recording(twin, shift=0)
+    X = np.column_stack([np.maximum(unshifted.stimuli, 0), unshifted.is_on])
+    return X, unshifted.bold, unshifted.runs
+
+
+@pytest.fixture(scope="module")
+def fields(courses, strong):
+    X, Y, runs = courses
+    return receptive_fields.PRF().fit(X, Y[:, strong], groups=runs)
+
+
+def test_population_receptive_fields_are_nearer_than_weights(recording, twin, fields, strong):
+    truth = twin.truth
+    error = distances(fields.centre_, truth, strong)
+    assert np.nanmedian(error) < 0.09
+    assert np.mean(~(error < 0.5)) < 0.04  # a voxel without a field is a miss
+    ratio = fields.size_ / truth.size[strong]
+    assert 0.97 < np.nanmedian(ratio) < 1.03
+    assert np.nanmedian(np.abs(np.log(ratio))) < 0.055
+    by_weights = receptive_fields.fit_gaussians(ridge_weights(recording, strong))
+    assert np.nanmedian(error) < 0.65 * np.median(distances(by_weights.centre, truth, strong))
+
+
+def test_the_true_field_lies_within_the_errors(twin, fields, strong):
+    offset = (fields.centre_ - twin.truth.centre[strong]) / fields.centre_stderr_
+    known = np.isfinite(offset).all(axis=1)
+    assert known.mean() > 0.95
+    assert 0.92 < np.mean(np.abs(offset[known]) < 1.96) < 0.98
+    assert 0.63 < np.mean(np.abs(offset[known]) < 1) < 0.75
+    offset = (fields.size_ - twin.truth.size[strong]) / fields.size_stderr_
+    assert 0.92 < np.mean(np.abs(offset[known]) < 1.96) < 0.98
+
+
+# Too wide a field may grow to the bound, which is the point here.
+@pytest.mark.filterwarnings("ignore::helpers.receptive_fields.BoundWarning")
+def test_without_an_on_off_column_sizes_are_too_large(twin, courses, strong):
+    X, Y, runs = courses
+    model = receptive_fields.PRF().fit(X[:, :100], Y[:, strong[:300]], groups=runs)
+    assert np.nanmedian(model.size_ / twin.truth.size[strong[:300]]) > 1.25
+
+
+def test_silent_and_on_off_voxels_get_no_field(twin, courses):
+    X, Y, runs = courses
+    for kind in ("silent", "on_off"):
+        voxels = np.flatnonzero(twin.truth.population == kind)[:300]
+        model = receptive_fields.PRF().fit(X, Y[:, voxels], groups=runs)
+        assert model.has_field_.mean() < 0.01
+        assert np.isnan(model.centre_[~model.has_field_]).all()
+
+
+def test_the_peak_of_the_response_is_found(twin, courses, strong):
+    X, Y, runs = courses
+    some = strong[::10]
+    model = receptive_fields.PRF(hrf_peak=np.arange(3.5, 7.01, 0.5)).fit(X, Y[:, some], groups=runs)
+    assert np.median(np.abs(model.hrf_peak_ - twin.truth.peak[some])) < 0.2
+
+
+def test_fields_predict_held_out_runs_better_than_weights(courses, some):
+    X, Y, runs = courses
+    Y = Y[:, some]
+    by_field = receptive_fields.held_out_scores(
+        receptive_fields.PRF(), X, Y, groups=runs, cv=5
+    ).mean()
+    convolved = convolve(X, haemodynamic_response(5.0), runs)
+    convolved = clean(convolved, runs=runs, detrend=True, standardize=None)
+    convolved[:, -1] *= 10  # so that the penalty hardly touches the on/off column
+    by_weights = ridge.nested_scores(
+        convolved, Y, groups=runs, alphas=np.logspace(0.5, 4, 8), cv=5
+    ).mean()
+    lasso = receptive_fields.LassoLarsCV(max_iter=30)
+    by_lasso = np.mean(
+        [
+            r2_score(
+                Y[test],
+                lasso.fit(convolved[train], Y[train], groups=runs[train]).predict(convolved[test]),
+                multioutput="raw_values",
+            )
+            for train, test in ridge.run_folds(runs, 5)
+        ]
+    )
+    assert by_field > by_weights + 0.01
+    assert by_field > by_lasso + 0.01
+
+
+def test_compressive_responses_are_told_from_linear_ones(twin):
+    """Of voxels with the twin's images, times its noise, and an exponent of 0.7 or 1."""
+    X = data.recording(twin, shift=0)
+    light, runs = np.maximum(X.stimuli, 0), X.runs
+    on = X.is_on[:, np.newaxis].astype(float)
+    rng = np.random.default_rng(8)
+    chosen = np.flatnonzero((twin.truth.population == "tuned") & (twin.truth.ceiling_random > 0.4))
+    field = receptive_fields.sample_gaussians(twin.truth.centre, twin.truth.size)[chosen[::4]]
+    light_in_field = light @ (field / field.sum(axis=1, keepdims=True)).T
+    for exponent in (0.7, 1.0):
+        signal = convolve(light_in_field**exponent, haemodynamic_response(5.0), runs)
+        Y = signal / signal.std(axis=0) + lfilter(
+            [1.0], [1.0, -0.4], rng.standard_normal(signal.shape), axis=0
+        )
+        model = receptive_fields.CompressivePRF().fit(np.column_stack([light, on]), Y, groups=runs)
+        assert abs(np.nanmedian(model.exponent_) - exponent) < 0.1
