@@ -38,6 +38,7 @@ __all__ = [
 
 GAUSSIAN_BLOCK = 256  # voxels at once: some 60 MB of correlations
 PREDICTED_BLOCK = 256  # voxels that are predicted at a time
+MOST_NUISANCES = 20  # columns behind the pixels; more of them are pixels of another screen
 
 
 @dataclass(frozen=True, eq=False)
@@ -394,6 +395,13 @@ class PRF(MultiOutputMixin, RegressorMixin, BaseEstimator):
             raise ValueError(
                 f"X has {X.shape[1]} columns; expected at least {n_pixels}, one for each pixel of "
                 f"a screen of {shape[0]} x {shape[1]}: say shape=(rows, columns) of your screen."
+            )
+        if X.shape[1] > n_pixels + MOST_NUISANCES:
+            raise ValueError(
+                f"X has {X.shape[1]} columns for a screen of {shape[0]} x {shape[1]}, so that "
+                f"{X.shape[1] - n_pixels} would be nuisances; expected {MOST_NUISANCES} of them at "
+                "most. Say shape=(rows, columns) of your screen; head motion and the like are "
+                "confounds."
             )
         pixel = np.broadcast_to(np.asarray(self.pixel_size, dtype=np.float64), 2)
         if self.noise_model not in ("ar1", "ols"):

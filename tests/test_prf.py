@@ -493,6 +493,7 @@ REFUSED = {
     "all dark": (lambda X, Y: (0 * X, Y), {}, "Nothing of the stimulus varies"),
     "always the same": (lambda X, Y: (0 * X + 1, Y), {}, "Nothing of the stimulus varies"),
     "too few columns": (lambda X, Y: (X[:, :50], Y), {}, r"50 columns; expected at least 88"),
+    "another screen": (None, {"shape": (7, 9)}, "so that 26 would be nuisances"),
     "NaN": (lambda X, Y: (X, np.where(Y > 101, np.nan, Y)), {}, "contains NaN"),
     "other lengths": (lambda X, Y: (X[:-1], Y), {}, "989 samples and Y has 990"),
     "a shape of three": (None, {"shape": (8, 11, 1)}, r"expected \(rows, columns\)"),
