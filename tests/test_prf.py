@@ -230,6 +230,21 @@ def test_noise_that_lasts_is_discounted(simulated):
     assert np.nanmedian(errors[0]) < 0.9 * np.nanmedian(errors[1])
 
 
+def test_filters_make_noise_white():
+    runs = np.repeat([0, 1], [7, 5])
+    filters = engine.Cleaner(runs, 0).whitening(0.6)._filter(np.eye(7))
+    covariance = 0.6 ** np.abs(np.subtract.outer(np.arange(7), np.arange(7)))
+    np.testing.assert_allclose(filters @ covariance @ filters.T, (1 - 0.36) * np.eye(7), atol=1e-12)
+
+
+def test_noise_that_lasts_passes_for_no_field():
+    rng = np.random.default_rng(18)
+    Y = autoregressive(rng, (len(RUNS), 400), 0.9)
+    for noise_model in ("ar1", "ols"):
+        model = PRF(SHAPE, t_r=TR, noise_model=noise_model)
+        assert model.fit(images(rng), Y, groups=RUNS).has_field_.mean() < 0.02
+
+
 def test_voxels_without_a_field_get_none():
     """Noise and an on/off response have a best Gaussian, too: it is not worth its parameters."""
     rng = np.random.default_rng(7)
@@ -360,17 +375,21 @@ def test_fields_at_a_bound_are_reported(simulated):
 
 
 def test_centres_where_nothing_was_lit_are_marked():
+    """Most of this screen stays dark: fields there predict nothing, or rounding noise."""
     rng = np.random.default_rng(12)
-    light = images(rng, (8, 8))
-    light.reshape(-1, 8, 8)[:, :, :3] = 0
-    centre = np.array([[3.5, 1.8], [3.5, 5.0]])
-    rows, columns = np.indices((8, 8)).reshape(2, -1)
+    shape = (8, 40)
+    light = images(rng, shape)
+    light.reshape(-1, *shape)[:, :, 6:] = 0
+    centre = np.array([[3.5, 6.8], [3.5, 3.0]])
+    rows, columns = np.indices(shape).reshape(2, -1)
     square = (rows - centre[:, [0]]) ** 2 + (columns - centre[:, [1]]) ** 2
     signal = late(light @ np.exp(-square / 2).T, 5.0)
     Y = signal / signal.std(axis=0) + 0.05 * rng.standard_normal(signal.shape)
-    model = PRF((8, 8), t_r=TR).fit(light, Y, groups=RUNS)
-    assert model.outside_.tolist() == [True, False]
-    np.testing.assert_allclose(model.centre_, centre, atol=0.3)
+    Y = np.column_stack([Y, rng.standard_normal((len(Y), 50))])
+    model = PRF(shape, t_r=TR).fit(light, Y, groups=RUNS)
+    assert model.outside_[:2].tolist() == [True, False]
+    np.testing.assert_allclose(model.centre_[:2], centre, atol=0.3)
+    assert np.isfinite(model.r2_).all()
 
 
 def test_constant_voxels_are_counted(simulated):
@@ -406,11 +425,31 @@ def test_exponents_are_found_and_shared():
     np.testing.assert_allclose(model.sigma_, size, rtol=0.02)
     np.testing.assert_allclose(model.size_, model.sigma_ / np.sqrt(model.exponent_))
     # One exponent for all, and noise.
+    _, _, field = known_fields(rng, 200)
     signal = late((light @ field.T) ** 0.6, 5.0)
-    Y = signal / signal.std(axis=0) + autoregressive(rng, signal.shape)
+    Y = 0.7 * signal / signal.std(axis=0) + autoregressive(rng, signal.shape)
     model.fit(light, Y, groups=RUNS)
-    assert np.median(np.abs(model.exponent_ - 0.6)) < 0.06
-    assert model.exponent_.std() < 0.08
+    assert np.nanmedian(np.abs(model.exponent_ - 0.6)) < 0.06
+    assert np.nanstd(model.exponent_) < 0.05
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fields.Compressive, "pooled", None)
+        free = CompressivePRF(SHAPE, t_r=TR, pixel_size=PIXEL).fit(light, Y, groups=RUNS)
+    assert np.nanstd(free.exponent_) > 0.12
+    assert np.nanmedian(free.exponent_stderr_) > 2 * np.nanmedian(model.exponent_stderr_)
+
+
+@pytest.mark.filterwarnings("ignore::helpers.receptive_fields.BoundWarning")
+def test_exponents_that_differ_are_within_their_errors():
+    rng = np.random.default_rng(17)
+    light = images(rng)
+    _, _, field = known_fields(rng, 400)
+    exponents = np.clip(rng.normal(0.7, 0.15, 400), 0.2, 1.5)
+    signal = late((light @ field.T) ** exponents, 5.0)
+    Y = signal / signal.std(axis=0) + autoregressive(rng, signal.shape)
+    model = CompressivePRF(SHAPE, t_r=TR, pixel_size=PIXEL).fit(light, Y, groups=RUNS)
+    inside = np.abs(model.exponent_ - exponents) < 1.96 * model.exponent_stderr_
+    assert 0.9 < inside[np.isfinite(model.exponent_stderr_)].mean() < 0.98
+    assert np.corrcoef(model.exponent_, exponents)[0, 1] > 0.4
 
 
 def test_a_compressive_field_predicts_what_its_formula_says():
