@@ -17,6 +17,7 @@ from helpers._engine.validation import (
     ConstantVoxelWarning,
     check_fit,
     check_lengths,
+    check_several_runs,
     check_shape,
     check_table,
     is_constant,
@@ -38,6 +39,7 @@ __all__ = [
 
 GAUSSIAN_BLOCK = 256  # voxels at once: some 60 MB of correlations
 PREDICTED_BLOCK = 256  # voxels that are predicted at a time
+LONGEST_T_R = 20  # seconds; a longer one is in milliseconds
 MOST_NUISANCES = 20  # columns behind the pixels; more of them are pixels of another screen
 
 
@@ -166,7 +168,7 @@ class LassoLarsCV(MultiOutputMixin, RegressorMixin, BaseEstimator):
 
 
 class BoundWarning(UserWarning):
-    """Some fits ended at a bound of the search: their sizes or places are limits, no estimates."""
+    """Some fits ended at a bound of what can be told: they are limits, no estimates."""
 
 
 class PRF(MultiOutputMixin, RegressorMixin, BaseEstimator):
@@ -226,7 +228,7 @@ class PRF(MultiOutputMixin, RegressorMixin, BaseEstimator):
     r2_ : ndarray, shape (n_voxels,)
         Part of the variance, without drift, that field and nuisance columns explain in the
         samples of the fit. It rises with anything that is fitted: report `held_out_scores`.
-    centre_stderr_, size_stderr_, amplitude_stderr_ : ndarray
+    centre_stderr_, x_stderr_, y_stderr_, size_stderr_, amplitude_stderr_ : ndarray
         Standard errors, in the units of the estimates. See Notes.
     has_field_ : ndarray of bool, shape (n_voxels,)
         False where a field does not pay for its parameters, by the Bayesian information
@@ -234,8 +236,10 @@ class PRF(MultiOutputMixin, RegressorMixin, BaseEstimator):
         NaN, and predictions come from nuisance columns and baseline only. ``n_without_field_``
         counts these voxels.
     at_bound_ : ndarray of bool, shape (n_voxels,)
-        Whether a fit ended at a bound: half a screen outside it, or a size of a fifth of a pixel
-        or of the longer side of the screen. Standard errors are NaN there.
+        Whether a fit is a limit and no estimate: at half a screen beyond an edge, at a size of a
+        fifth of a pixel or of the longer side of the screen, or with a standard error of the size
+        above the size itself, as of fields too narrow for the pixels. Standard errors are NaN
+        there.
     outside_ : ndarray of bool, shape (n_voxels,)
         Whether the centre lies beyond the screen, or on pixels that were never lit: what was
         measured is the flank of such a field only.
@@ -246,7 +250,7 @@ class PRF(MultiOutputMixin, RegressorMixin, BaseEstimator):
     Warns
     -----
     BoundWarning
-        If fits ended at a bound.
+        If there are fits at a bound.
     ConstantVoxelWarning
         If voxels are constant. All they get is NaN.
 
@@ -302,7 +306,8 @@ class PRF(MultiOutputMixin, RegressorMixin, BaseEstimator):
             nuisances of the stimulus, such as whether anything is on the screen. They are
             convolved like pixels, and their share is taken out of responses and predictions.
         y : array_like, shape (n_samples, n_voxels) or (n_samples,)
-            Measured responses.
+            Measured responses. They may have been detrended up to `drift_order` before, but not
+            filtered otherwise: a filter that acts on one side only makes sizes wrong.
         groups : array_like, shape (n_samples,), optional
             The run that each sample belongs to. Without it, all samples are one run.
         confounds : array_like, shape (n_samples, n_confounds), optional
@@ -318,6 +323,11 @@ class PRF(MultiOutputMixin, RegressorMixin, BaseEstimator):
             For input that does not fit together, NaN or infinite values, stimuli that do not vary
             or hold a code for rest, too few samples, or a response longer than a run.
         """
+        if np.ndim(X) == 3:
+            raise ValueError(
+                f"X has shape {np.shape(X)}; expected one row a volume. Images in a stack become "
+                "rows with X.reshape(len(X), -1)."
+            )
         X, Y, each = check_fit(self, X, y)
         screen, runs = self._screen(X), number_runs(groups, len(X))
         clean = Cleaner(runs, self.drift_order, confounds)
@@ -403,10 +413,10 @@ class PRF(MultiOutputMixin, RegressorMixin, BaseEstimator):
                 "most. Say shape=(rows, columns) of your screen; head motion and the like are "
                 "confounds."
             )
-        pixel = np.broadcast_to(np.asarray(self.pixel_size, dtype=np.float64), 2)
         if self.noise_model not in ("ar1", "ols"):
             raise ValueError(f'noise_model is {self.noise_model!r}; expected "ar1" or "ols".')
-        if not (np.isfinite(pixel) & (pixel > 0)).all():
+        pixel = np.asarray(self.pixel_size, dtype=np.float64)
+        if pixel.shape not in ((), (2,)) or not (np.isfinite(pixel) & (pixel > 0)).all():
             raise ValueError(
                 f"pixel_size is {self.pixel_size!r}; expected a length above 0, or two: height and "
                 "width."
@@ -422,14 +432,16 @@ class PRF(MultiOutputMixin, RegressorMixin, BaseEstimator):
                 f"{(light == -1).all(axis=1).sum()} of {len(X)} rows hold -1 in all pixels, the "
                 "code for rest; expected 0 where the screen is dark: say np.maximum(X, 0)."
             )
-        return Screen(tuple(map(int, shape)), tuple(pixel.tolist()))
+        return Screen(tuple(map(int, shape)), tuple(np.broadcast_to(pixel, 2).tolist()))
 
     def _courses(self, X, screen, runs, linear):
         """Convolve the stimulus with each response."""
         peaks = None if self.hrf_peak is None else np.ravel(self.hrf_peak).astype(np.float64)
         t_r = np.asarray(self.t_r, dtype=np.float64)
-        if t_r.ndim or not 0 < t_r < np.inf:
-            raise ValueError(f"t_r is {self.t_r!r}; expected seconds, above 0.")
+        if t_r.ndim or not 0 < t_r < LONGEST_T_R:
+            raise ValueError(
+                f"t_r is {self.t_r!r}; expected seconds, above 0 and below {LONGEST_T_R}."
+            )
         if peaks is not None:
             if not peaks.size or not ((peaks > 0) & (peaks < 20)).all():
                 raise ValueError(
@@ -461,9 +473,11 @@ class PRF(MultiOutputMixin, RegressorMixin, BaseEstimator):
         margin = 1e-6 * (high - low)
         ends = (fits.theta <= low + margin) | (fits.theta >= high - margin)
         has_field = fits.has_field & ~constant
-        at_bound = ends[:, self._model.bounded].any(axis=1) & has_field
-        theta = np.where(has_field[:, np.newaxis], fits.theta, np.nan)
         covariance = fits.covariance
+        # Between pixels, fields much narrower than these all predict the same.
+        told = np.isfinite(covariance[:, :4, :4]).all(axis=(1, 2)) & (covariance[:, 3, 3] < 1)
+        at_bound = (ends[:, self._model.bounded].any(axis=1) | ~told) & has_field
+        theta = np.where(has_field[:, np.newaxis], fits.theta, np.nan)
         covariance[~has_field | at_bound] = np.nan
         for values in (fits.baseline, fits.nuisance, fits.r2):
             values[constant] = np.nan
@@ -489,9 +503,10 @@ class PRF(MultiOutputMixin, RegressorMixin, BaseEstimator):
         if at_bound.any():
             smallest, largest = screen.sizes
             warnings.warn(
-                f"{at_bound.sum()} of {has_field.sum()} fields end at a bound of the search: a "
-                f"size of {smallest:g} or {largest:g}, or half a screen beyond an edge. Take them "
-                "for limits, no estimates; at_bound_ says which they are.",
+                f"{at_bound.sum()} of {has_field.sum()} fields end at a bound of the search, a "
+                f"size of {smallest:g} or {largest:g} or half a screen beyond an edge, or have a "
+                "size that these data do not tell, mostly narrower than pixels. Take them for "
+                "limits, no estimates; at_bound_ says which they are.",
                 BoundWarning,
                 stacklevel=3,
             )
@@ -514,6 +529,16 @@ class PRF(MultiOutputMixin, RegressorMixin, BaseEstimator):
     def y_(self):
         """Centre above the middle of the screen, in units of `pixel_size`."""
         return -self._from_middle(0)
+
+    @property
+    def x_stderr_(self):
+        """Standard error of `x_`, in units of `pixel_size`."""
+        return self.centre_stderr_[..., 1] * np.broadcast_to(self.pixel_size, 2)[1]
+
+    @property
+    def y_stderr_(self):
+        """Standard error of `y_`, in units of `pixel_size`."""
+        return self.centre_stderr_[..., 0] * np.broadcast_to(self.pixel_size, 2)[0]
 
     @property
     def eccentricity_(self):
@@ -539,8 +564,12 @@ class CompressivePRF(PRF):
     r"""Fields that sum less than all of their light: a Gaussian, then a power of the sum [1]_.
 
     As `PRF`, but with :math:`(\sum_p g_p s_p)^n` for the sum over pixels. Steps start from the
-    Gaussian fit. They work on the different frames of the stimulus, so that it takes longer the
-    more of them there are.
+    Gaussian fit, of voxels that have one. They work on the different frames of the stimulus, so
+    that it takes longer the more of them there are.
+
+    A single voxel says little about its exponent. So the distribution of log exponents over voxels
+    is learnt from all of them, and each is drawn towards its mean, the more the less it says
+    itself (empirical Bayes). Fit voxels together that you expect to be alike.
 
     Parameters
     ----------
@@ -570,17 +599,16 @@ class CompressivePRF(PRF):
     _model = Compressive()
 
     def _name(self, theta, covariance):
-        sigma, exponent = np.exp(theta[:, 2]), theta[:, 3]
-        # log size = log sigma - log(exponent) / 2
-        slope = np.column_stack([np.ones(len(theta)), -0.5 / exponent])
-        log_size = np.einsum("vi,vij,vj->v", slope, covariance[:, 3:5, 3:5], slope)
+        sigma, exponent = np.exp(theta[:, 2:4]).T
+        slope = np.array([1, -0.5])  # log size = log sigma - log(exponent) / 2
+        log_size = np.einsum("i,vij,j->v", slope, covariance[:, 3:5, 3:5], slope)
         size = sigma / np.sqrt(exponent)
         return {
             "size_": size,
             "size_stderr_": size * np.sqrt(log_size),
             "sigma_": sigma,
             "exponent_": exponent,
-            "exponent_stderr_": np.sqrt(covariance[:, 4, 4]),
+            "exponent_stderr_": exponent * np.sqrt(covariance[:, 4, 4]),
         }
 
 
@@ -623,7 +651,7 @@ class CentreSurroundPRF(PRF):
         }
 
 
-def held_out_scores(model, X, Y, *, groups=None, confounds=None, cv=5):
+def held_out_scores(model, X, Y, *, groups, confounds=None, cv=5):
     """Score a receptive-field model on runs that had no part in its fit.
 
     Parameters
@@ -632,8 +660,9 @@ def held_out_scores(model, X, Y, *, groups=None, confounds=None, cv=5):
         Or one of its relatives; it is not changed.
     X : array_like, shape (n_samples, n_pixels + n_nuisance)
     Y : array_like, shape (n_samples, n_voxels)
-    groups : array_like, shape (n_samples,), optional
-        The run that each sample belongs to.
+    groups : array_like, shape (n_samples,)
+        The run that each sample belongs to. No split may cut a run in two, because a response
+        lasts from one volume to the next.
     confounds : array_like, shape (n_samples, n_confounds), optional
         As for `PRF.fit`: taken out of held-out responses and predictions, too.
     cv : int, splitter or iterable of (train, test)
@@ -648,7 +677,7 @@ def held_out_scores(model, X, Y, *, groups=None, confounds=None, cv=5):
     Raises
     ------
     ValueError
-        As `PRF.fit`, and for splits that cannot be made.
+        As `PRF.fit`, for splits that cannot be made, and for those that cut runs.
 
     Warns
     -----
@@ -657,11 +686,16 @@ def held_out_scores(model, X, Y, *, groups=None, confounds=None, cv=5):
     """
     X, Y = check_table("X", X), check_shape("Y", Y)
     check_lengths(X, Y)
-    runs = number_runs(groups, len(X))
+    runs = check_several_runs(groups, len(X))
     confounds = None if confounds is None else check_table("confounds", confounds)
     scores = []
     for row in tabulate(cv, X, Y, groups):
         train, test = np.flatnonzero(row == TRAIN), np.flatnonzero(row == TEST)
+        if any(np.ptp(row[runs == run]) for run in range(runs[-1] + 1)):
+            raise ValueError(
+                "cv has a split with a run in both its training and its test set, or with a part "
+                "of one; expected whole runs: give a number, LeaveOneGroupOut() or GroupKFold()."
+            )
         own = [None if confounds is None else confounds[rows] for rows in (train, test)]
         with warnings.catch_warnings():
             # Fits at a bound predict all the same, and constant voxels are counted below.

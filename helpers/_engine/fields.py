@@ -136,7 +136,7 @@ class Gaussian:
 
 
 class Compressive(Gaussian):
-    """The summed light to a power. Parameters: row, column, log sigma, exponent."""
+    """The summed light to a power. Parameters: row, column, log sigma, log exponent."""
 
     linear = False
     more = True
@@ -145,26 +145,22 @@ class Compressive(Gaussian):
 
     def bounds(self, screen):
         """As for `Gaussian`."""
-        return np.column_stack([super().bounds(screen), [0.05, 2.0]])
+        return np.column_stack([super().bounds(screen), np.log([0.05, 2.0])])
 
     def respond(self, theta, screen, frames):
         """As for `Gaussian`."""
         light, *slopes = np.moveaxis(super().respond(theta[:, :3], screen, frames), 1, 0)
-        exponent = theta[:, 3, np.newaxis]
+        exponent = np.exp(theta[:, 3, np.newaxis])
         lit = light > 1e-9  # a frame that a field does not see stays without a response
         safe = np.where(lit, light, 1.0)
         power = np.where(lit, safe**exponent, 0)
         inner = exponent * np.where(lit, power / safe, 0)
-        return np.stack([power, *(inner * slope for slope in slopes), power * np.log(safe)], axis=1)
+        by_exponent = exponent * power * np.log(safe)
+        return np.stack([power, *(inner * slope for slope in slopes), by_exponent], axis=1)
 
     def starts(self, theta):
-        """As for `Gaussian`: linear, and compressive with a field that sees as much."""
-        return [
-            np.column_stack(
-                [theta[:, :2], theta[:, 2] + np.log(exponent) / 2, np.full(len(theta), exponent)]
-            )
-            for exponent in (1.0, 0.5)
-        ]
+        """As for `Gaussian`: linear."""
+        return [np.column_stack([theta, np.zeros(len(theta))])]
 
 
 class CentreSurround(Gaussian):
@@ -357,7 +353,7 @@ def _solve(hessian, slope, damping, stuck):
 
 
 def _shorten(step, theta):
-    """Keep steps to half a size, half an e-fold, and 0.2 of an exponent or a share."""
+    """Keep steps to half a size, half an e-fold, and 0.2 of a log exponent or a share."""
     limit = np.full(step.shape, 0.2)
     limit[:, :2] = 0.5 * np.exp(theta[:, [2]])
     limit[:, 2] = 0.5

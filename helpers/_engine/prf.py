@@ -17,7 +17,8 @@ BLOCK = 256  # voxels that are cleaned at a time
 # Autocorrelations are taken for alike within such a step: filters by coarse ones lose next to
 # nothing, and what they leave is in the errors by fine ones.
 FILTER_STEP, KERNEL_STEP = 0.1, 0.05
-SHARED = 0.02  # spread of a parameter over voxels that we take for none
+# Spreads of a log exponent over voxels: what we take for none, and what we start from.
+SHARED, WIDE = 0.02, 0.5
 
 
 class Cleaner:
@@ -297,9 +298,8 @@ def fit_fields(courses, task, whiten):
 def extend_fields(courses, task, gaussian, model):
     """Fit a model with more parameters to the voxels that have a Gaussian field.
 
-    Where the model has a parameter that voxels share (`model.pooled`), it is fitted twice: freely,
-    and then with the normal distribution over voxels that the free estimates come from, their
-    errors accounted for, as a prior (empirical Bayes).
+    Where the model has a parameter that voxels share (`model.pooled`), how it is distributed over
+    voxels is learnt from all of them, and is the prior of each (empirical Bayes).
 
     Parameters
     ----------
@@ -332,16 +332,18 @@ def extend_fields(courses, task, gaussian, model):
             if prior is not None:
                 residual = clean(task.Y[:, voxels])
                 noise = np.einsum("nv,nv->v", residual, residual) / len(residual)
-                noise *= 1 - fits.r2[voxels]
+                noise *= 1 - gaussian.r2[voxels]
                 strength = noise / prior.variance
             fit = refine(prepared.design, starts_of(voxels), targets, task, model, prior, strength)
             fits.theta[voxels], fits.amplitude[voxels] = fit[:2]
-            hold = prior and (prior.parameter, prior.variance)
-            finish(fits, voxels, prepared, task, clean, model, None, hold)
+            finish(fits, voxels, prepared, task, clean, model, None, prior)
 
-    fit_all(lambda voxels: model.starts(gaussian.theta[voxels]), None)
-    if model.pooled is not None and fits.has_field.any():
-        fit_all(lambda voxels: [fits.theta[voxels]], learn_prior(fits, model.pooled))
+    prior = None if model.pooled is None else Prior(model.pooled, 0.0, WIDE**2)
+    fit_all(lambda voxels: model.starts(gaussian.theta[voxels]), prior)
+    if prior is not None and fits.has_field.any():
+        for _ in range(2):
+            prior = prior.learn(fits)
+            fit_all(lambda voxels: [fits.theta[voxels]], prior)
     return fits
 
 
@@ -353,35 +355,41 @@ class Prior:
     mean: float
     variance: float
 
+    def learn(self, fits):
+        """Estimate the distribution from fits under this one.
 
-def learn_prior(fits, parameter):
-    """Estimate how a parameter is distributed over voxels, from estimates with errors.
+        What the data alone say of a voxel follows from its fit and error under the prior. The
+        variance is what these estimates vary more than their errors explain, and the mean weights
+        each by both [1]_. Errors of free fits would not do: they are larger the larger the
+        exponent is, so that small ones would weigh most.
 
-    The variance is what the estimates vary more than their errors explain, and the mean weights
-    each by both [1]_.
+        Parameters
+        ----------
+        fits : Fits
 
-    Parameters
-    ----------
-    fits : Fits
-    parameter : int
+        Returns
+        -------
+        Prior
 
-    Returns
-    -------
-    Prior
-
-    References
-    ----------
-    .. [1] DerSimonian, R., & Laird, N. (1986). Meta-analysis in clinical trials. Controlled
-       Clinical Trials, 7(3), 177-188.
-    """
-    error = fits.covariance[:, 1 + parameter, 1 + parameter]
-    use = fits.has_field & np.isfinite(error) & (error > 0)
-    values, weight = fits.theta[use, parameter], 1 / error[use]
-    mean = weight @ values / weight.sum()
-    excess = weight @ (values - mean) ** 2 - (use.sum() - 1)
-    variance = max(excess / (weight.sum() - (weight**2).sum() / weight.sum()), SHARED**2)
-    weight = 1 / (error[use] + variance)
-    return Prior(parameter, weight @ values / weight.sum(), variance)
+        References
+        ----------
+        .. [1] DerSimonian, R., & Laird, N. (1986). Meta-analysis in clinical trials. Controlled
+           Clinical Trials, 7(3), 177-188.
+        """
+        error = fits.covariance[:, 1 + self.parameter, 1 + self.parameter]
+        use = fits.has_field & np.isfinite(error) & (error > 0)
+        use &= np.nan_to_num(error) < 0.999 * self.variance  # the others say nothing of their own
+        if use.sum() < 2:
+            return self
+        precision = 1 / error[use] - 1 / self.variance
+        shrunk = fits.theta[use, self.parameter]
+        values = shrunk + (shrunk - self.mean) / self.variance / precision
+        mean = precision @ values / precision.sum()
+        excess = precision @ (values - mean) ** 2 - (use.sum() - 1)
+        scale = precision.sum() - (precision**2).sum() / precision.sum()
+        variance = min(max(excess / scale, SHARED**2), WIDE**2)
+        weight = 1 / (1 / precision + variance)
+        return Prior(self.parameter, weight @ values / weight.sum(), variance)
 
 
 def prepare_all(courses, task, clean):
@@ -460,7 +468,7 @@ def refine(design, starts, targets, task, model, prior=None, strength=None):
     return theta, amplitude, explained
 
 
-def finish(fits, voxels, prepared, task, clean, model, without, hold=None):
+def finish(fits, voxels, prepared, task, clean, model, without, prior=None):
     """Fill in what follows from residuals; judge who has a field by what is left `without` one.
 
     Parameters
@@ -475,9 +483,10 @@ def finish(fits, voxels, prepared, task, clean, model, without, hold=None):
     without : (ndarray of shape (n,), int) or None
         The sum of squares without a field, and how many parameters a field costs. None if it has
         been judged already.
-    hold : (int, float), optional
-        As for `covariance`.
+    prior : Prior, optional
+        Of the fits.
     """
+    hold = None if prior is None else (prior.parameter, prior.variance)
     course = prepared.course
     nuisance = clean(course.nuisance)
     back = np.linalg.pinv(nuisance) if nuisance.size else nuisance.T
