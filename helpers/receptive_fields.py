@@ -634,7 +634,9 @@ class CentreSurroundPRF(PRF):
 
     Notes
     -----
-    All other attributes are those of `PRF`.
+    All other attributes are those of `PRF`. Where all images light about as much of the screen, a
+    wide surround can hardly be told from a nuisance column that says whether an image is on, so
+    that any share may come out: compare `held_out_scores` before you believe it.
 
     References
     ----------
