@@ -18,6 +18,7 @@ CHAPTERS = [
     "02_ridge_encoding",
     "03_brain_mapping",
     "04_receptive_fields",
+    "05_population_receptive_fields",
     "06_recovering_the_truth",
     "07_what_the_score_hides",
     "08_time_and_delays",

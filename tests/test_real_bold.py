@@ -4,8 +4,11 @@ The recording has two runs of 0.8 mm volumes while bars moved over the screen. I
 the environment variable REAL_BOLD_DIR.
 """
 
+import warnings
+
 import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.linear_model import Ridge
 from sklearn.metrics import r2_score
 
@@ -109,3 +112,86 @@ def test_receptive_fields_lie_where_the_bars_went(real_bold, design, scores):
     assert np.median(fits.match) > 0.5
     # Fields of a small patch of cortex lie close together.
     assert np.median(np.hypot(*(fits.centre - np.median(fits.centre, axis=0)).T)) < 2
+
+
+# The response of this patch of cortex is early: it peaks after some 4 s.
+FIELDS = {"t_r": 2.079, "drift_order": 3}
+PEAKS = (3.0, 3.5, 4.0, 4.5, 5.0)
+
+
+@pytest.fixture(scope="module")
+def light(real_bold):
+    """Pixels and the stimulus regressor."""
+    return np.column_stack([np.maximum(real_bold.stimuli, 0), real_bold.is_on])
+
+
+def held_out(model, X, real_bold):
+    return receptive_fields.held_out_scores(model, X, real_bold.bold, groups=real_bold.runs, cv=2)
+
+
+def fit(model, X, real_bold, samples=slice(None)):
+    with warnings.catch_warnings():
+        # At a bound of the search are fields smaller than a pixel: at_bound_ tells them.
+        warnings.simplefilter("ignore", receptive_fields.BoundWarning)
+        return model.fit(X[samples], real_bold.bold[samples], groups=real_bold.runs[samples])
+
+
+@pytest.mark.parametrize("with_regressor", [True, False])
+@pytest.mark.parametrize("peaks", [PEAKS, 4.0, 5.0])
+def test_gaussian_fields_predict_the_other_run_better_than_ridge(
+    real_bold, light, nested, peaks, with_regressor
+):
+    """With the best of several responses, with one that fits, and with the default.
+
+    The voxels that ridge predicts best flatter ridge, and the fields win even there.
+    """
+    X = light if with_regressor else light[:, :-1]
+    score = held_out(receptive_fields.PRF(hrf_peak=peaks, **FIELDS), X, real_bold)
+    assert score.mean() > nested.mean() + 0.005
+    for chosen in (best_tenth(nested), best_tenth(score)):
+        assert score[chosen].mean() > nested[chosen].mean() + 0.01
+
+
+def test_fields_also_beat_ridge_on_pixels_that_were_convolved_with_the_same_response(
+    real_bold, light
+):
+    """So the gain is not only that of a better response than three free delays."""
+    response = features.haemodynamic_response(4.0, FIELDS["t_r"])
+    late = features.convolve(light, response, real_bold.runs)
+    ridge_scores = ridge.nested_scores(
+        late, real_bold.bold, groups=real_bold.runs, alphas=ALPHAS, cv=2
+    )
+    score = held_out(receptive_fields.PRF(hrf_peak=4.0, **FIELDS), light, real_bold)
+    assert score.mean() > ridge_scores.mean()
+    for chosen in (best_tenth(ridge_scores), best_tenth(score)):
+        assert score[chosen].mean() > ridge_scores[chosen].mean() + 0.01
+
+
+def test_both_runs_find_a_field_at_the_same_place(real_bold, light):
+    """Within half a pixel in the median, where shuffled voxels are more than a pixel apart."""
+    model = receptive_fields.PRF(hrf_peak=PEAKS, **FIELDS)
+    first, second = (fit(clone(model), light, real_bold, real_bold.runs == run) for run in (0, 1))
+    both = np.flatnonzero(first.has_field_ & second.has_field_)
+    assert len(both) > 456 / 5
+    distance = np.hypot(*(first.centre_ - second.centre_)[both].T)
+    shuffled = np.random.default_rng(0).permutation(both)
+    apart = np.hypot(*(first.centre_[both] - second.centre_[shuffled]).T)
+    assert np.median(distance) < 0.45
+    assert np.median(apart) > 1
+    # Where there are standard errors, they account for the distance.
+    spread = np.hypot(first.centre_stderr_, second.centre_stderr_)[both]
+    z = (first.centre_ - second.centre_)[both] / spread
+    assert np.mean(np.abs(z[np.isfinite(z)]) < 1.96) > 0.9
+
+
+def test_the_response_of_the_best_voxels_peaks_at_four_seconds(real_bold, light, nested):
+    fitted = fit(receptive_fields.PRF(hrf_peak=(3, 4, 5, 6, 7), **FIELDS), light, real_bold)
+    assert np.mean(fitted.hrf_peak_[best_tenth(nested)] <= 4) > 0.8
+
+
+def test_reversed_stimuli_find_no_fields(real_bold, light):
+    wrong = np.vstack([light[real_bold.runs == run][::-1] for run in (0, 1)])
+    model = receptive_fields.PRF(hrf_peak=4.0, **FIELDS)
+    assert fit(model, wrong, real_bold).has_field_.mean() < 0.02
+    assert fit(model, light, real_bold).has_field_.mean() > 0.4
+    assert held_out(model, wrong, real_bold).mean() < 0.005

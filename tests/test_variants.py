@@ -14,7 +14,7 @@ RESULTS = json.loads(variants.RESULTS.read_text(encoding="utf-8"))
 def test_every_variant_has_every_headline():
     assert list(RESULTS) == list(VARIANTS)
     headlines = set(RESULTS["default"])
-    assert len(headlines) >= 14
+    assert len(headlines) >= 20
     for name, found in RESULTS.items():
         assert set(found) == headlines, name
 
@@ -24,6 +24,24 @@ def test_other_variants_are_refused():
         data.load("twin", variant="peak 4 s")
     with pytest.raises(ValueError, match="only the twin has variants"):
         data.load("real", variant="peak 4.2 s")
+
+
+def test_only_pixels_with_an_area_mislead_the_standard_errors_of_sizes():
+    """What two pages say about the stored numbers."""
+    for name, found in RESULTS.items():
+        assert found["centre covered, PRF"] == pytest.approx(0.95, abs=0.03), name
+        if name == "pixels with an area":
+            assert found["size ratio, PRF"] > 1.05
+            assert found["size covered, PRF"] < 0.9
+        else:
+            assert found["size ratio, PRF"] == pytest.approx(1, abs=0.02), name
+            assert found["size covered, PRF"] == pytest.approx(0.95, abs=0.03), name
+
+
+def test_stored_errors_of_fields_are_those_of_the_tool():
+    found = variants._fields_at_once(data.load("twin"))
+    stored = {name: RESULTS["default"][name] for name in found}
+    assert {name: float(value) for name, value in found.items()} == pytest.approx(stored, abs=0.005)
 
 
 @pytest.mark.slow

@@ -47,6 +47,7 @@ def headlines(dataset):
     """
     return (
         _receptive_fields(dataset)
+        | _fields_at_once(dataset)
         | _models(dataset)
         | _inference(dataset)
         | _ceiling(dataset)
@@ -65,6 +66,30 @@ def _receptive_fields(dataset):
         "centre error": np.median(error),
         "size ratio": np.median(fits.size / truth.size[strong]),
     }
+
+
+def _fields_at_once(dataset):
+    """How sure is a receptive field?: errors of the fields of strong voxels, from time courses."""
+    truth, recording = dataset.truth, data.recording(dataset, shift=0)
+    strong = (truth.population == "tuned") & (truth.ceiling_random > 0.3)
+    X = np.column_stack([np.maximum(recording.stimuli, 0), recording.is_on])
+    model = receptive_fields.PRF().fit(X, recording.bold[:, strong], groups=recording.runs)
+    to_centre, ratio = model.centre_ - truth.centre[strong], model.size_ / truth.size[strong]
+    too_large = model.size_ - truth.size[strong]
+    return {
+        "centre error, PRF": np.nanmedian(np.linalg.norm(to_centre, axis=1)),
+        "size ratio, PRF": np.nanmedian(ratio),
+        "size error, PRF": np.nanmedian(np.abs(np.log(ratio))),
+        "no field, PRF": np.mean(~model.has_field_),
+        "centre covered, PRF": _covered(to_centre, model.centre_stderr_),
+        "size covered, PRF": _covered(too_large, model.size_stderr_),
+    }
+
+
+def _covered(error, stderr):
+    """Share of errors within 1.96 standard errors, where there are any."""
+    known = np.isfinite(stderr)
+    return np.mean(np.abs(error[known]) < 1.96 * stderr[known])
 
 
 def _models(dataset):
