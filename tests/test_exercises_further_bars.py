@@ -73,17 +73,19 @@ def expected(screen, size):
     return np.sqrt(variances[:, 0] + variances[:, 1]), np.sqrt(variances[:, 2])
 
 
-def ratio(screen, peak):
+def misfit(screen, peak):
     light = np.column_stack([screen, screen.any(axis=1)])
     response = respond(screen, CENTRE, SIZE, peak)
-    return np.median(PRF(drift_order=2).fit(light, response, groups=RUNS).size_ / SIZE)
+    fit = PRF(drift_order=2).fit(light, response, groups=RUNS)
+    off = np.hypot(*(fit.centre_ - CENTRE).T)
+    return np.median(off), np.median(fit.size_ / SIZE)
 
 
 @pytest.fixture(scope="module")
 def right():
     errors = [[expected(screen, size) for size in (0.7, 2.0)] for screen in (SLOW, MIXED)]
-    ratios = np.array([ratio(screen, 6.5) for screen in (SLOW, MIXED)])
-    return np.array(errors), ratios  # stimuli x sizes x (centre, size) x places
+    misfits = np.array([misfit(screen, 6.5) for screen in (SLOW, MIXED)])
+    return np.array(errors), misfits  # stimuli x sizes x (centre, size) x places
 
 
 def test_noise_of_the_page_is_what_the_filter_makes_white():
@@ -94,7 +96,8 @@ def test_noise_of_the_page_is_what_the_filter_makes_white():
 
 
 def test_two_other_bars(right, capsys):
-    all_errors, ratios = right
+    all_errors, misfits = right
+    off, ratios = misfits.T
     errors, of_sizes = (
         np.median(all_errors, axis=3)[:, :, 0],
         np.median(all_errors, axis=3)[:, :, 1],
@@ -124,7 +127,8 @@ def test_two_other_bars(right, capsys):
         (("shuffled", SLOW, MIXED, errors[0], ratios), "it should be (2, 2)"),
         (("shuffled", SLOW, MIXED, 2 * errors, ratios), "`errors` is wrong in 4 of 4"),
         (("shuffled", SLOW, MIXED, errors, ratios[::-1]), "the first value is for `slow`"),
-        (("shuffled", SLOW, MIXED, errors, [ratio(SLOW, 5.0), 1.0]), "peak at 6.5 s?"),
+        (("shuffled", SLOW, MIXED, errors, [misfit(SLOW, 5.0)[1], 1.0]), "peak at 6.5 s?"),
+        (("shuffled", SLOW, MIXED, errors, off), "Take the second value of `misfit`"),
         (("shuffled", SLOW, MIXED, errors, 2 * ratios), "`ratios` is wrong in 2 of 2"),
     ]:
         spoken = said(capsys, further_bars.check_1, *answers, BARS, PLACES, CENTRE, SIZE)

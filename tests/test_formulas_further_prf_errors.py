@@ -4,7 +4,6 @@ import json
 from types import SimpleNamespace
 
 import numpy as np
-import pandas as pd
 import pytest
 from displayed import NOTEBOOKS, displayed_formulas
 from scipy.linalg import block_diag, toeplitz
@@ -48,7 +47,9 @@ def fitted():
     pixels, column = late[:, :100], late[:, 100:]
     pixels = pixels - column @ np.linalg.lstsq(column, pixels, rcond=None)[0]
     residuals = detrended(Y - model.predict(X, groups=runs))
-    return SimpleNamespace(model=model, pixels=pixels, late=late, Y=Y, residuals=residuals)
+    return SimpleNamespace(
+        model=model, X=X, runs=runs, pixels=pixels, late=late, Y=Y, residuals=residuals
+    )
 
 
 def estimates(model, voxel):
@@ -107,16 +108,15 @@ def page_cell(start):
 def test_the_pages_naive_standard_errors_are_those_of_curve_fit(fitted):
     names = {
         "np": np,
-        "pd": pd,
-        "receptive_fields": receptive_fields,
+        "features": features,
+        "data": SimpleNamespace(clean_like=lambda table, recording: detrended(table)),
+        "recording": None,
+        "X": fitted.X,
+        "runs": fitted.runs,
         "ols": fitted.model,
-        "pixels": fitted.pixels,
         "variance": np.array([variance(fitted.residuals, voxel) for voxel in range(N_VOXELS)]),
-        "well": np.ones(N_VOXELS, dtype=bool),
-        "truth": SimpleNamespace(centre=np.zeros((N_VOXELS, 2))),
-        "coverage": lambda *arrays: {},
     }
-    exec(page_cell("kept = ols.has_field_"), names)
+    exec(page_cell("# What the fit sees of each pixel"), names)
     for voxel in range(N_VOXELS):
         found, covariance = curve_fit(
             lambda late, *numbers: (

@@ -53,9 +53,11 @@ def check_1(spared, slow, shuffled, errors, ratios, bars, places, centre, size):
     ]
     # Two digits will do.
     expect_array("errors", errors, wanted, np.maximum(0.02 * wanted, 0.006), mistakes)
-    wanted = np.array([_ratio(screen, centre, size, LATE_PEAK) for screen in screens])
+    found = [_misfit(screen, centre, size, LATE_PEAK) for screen in screens]
+    off, wanted = np.transpose(found)
     mistakes = [
         (wanted[::-1], "the first value is for `slow`."),
+        (off, "these are errors of the centre. Take the second value of `misfit`."),
         (np.ones(2), "these are right sizes. Did the response peak at 6.5 s?"),
     ]
     expect_array("ratios", ratios, wanted, 0.02, mistakes)
@@ -142,10 +144,11 @@ def _fields(centre, size):
     return sample_gaussians(centre, size) / (2 * np.pi * size[:, np.newaxis] ** 2)
 
 
-def _ratio(screen, centre, size, peak):
-    """Return the median ratio of fitted and true size, when the response has this peak."""
+def _misfit(screen, centre, size, peak):
+    """Return medians, of how far centres are off and of the ratio of fitted and true size."""
     light = _with_column(screen)
     drive = STRENGTH * screen @ _fields(centre, size).T + light[:, -1:]
     response = convolve(drive, haemodynamic_response(peak), RUNS)
     fit = PRF(hrf_peak=PEAK, drift_order=2).fit(light, response, groups=RUNS)
-    return np.median(fit.size_ / size)
+    off = np.linalg.norm(fit.centre_ - centre, axis=1)
+    return np.median(off), np.median(fit.size_ / size)

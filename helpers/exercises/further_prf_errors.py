@@ -61,7 +61,7 @@ def _mistakes(models, swapped, other):
     """Shares that readers may give instead, and what to say."""
     yield (
         _share(models, over_all=True),
-        "voxels without a standard error in both halves count as disagreements. Leave them out.",
+        "you count voxels that lack a standard error in one half as disagreements. Leave them out.",
     )
     yield (
         _share(models, joint=lambda even, odd: np.where(np.isnan(odd), np.nan, even)),
