@@ -9,7 +9,8 @@ BUILD := .venv/$(BIN)/jupyter-book build . --nitpick --warningiserror --keep-goi
 LIGHTHOUSE := tests/lighthouse/node_modules/.package-lock.json
 SOURCES := $(wildcard _config.yml _toc.yml intro.md notebooks/*.ipynb pages/*.ipynb pages/*.md \
 	pages/*.bib pages/images/* helpers/*.py helpers/*/*.py helpers/*.mplstyle helpers/_explorers/* \
-	tools/theme/*/*.* tools/theme/static/fonts/* tools/benchmarks/results.json tools/variants.json)
+	tools/theme/*/*.* tools/theme/static/fonts/* tools/benchmarks/results.json \
+	tools/benchmarks/programs.json tools/variants.json)
 
 # A page and a stored notebook have no place for progress bars; a reader's own session shows them.
 export TQDM_DISABLE := 1
@@ -88,9 +89,10 @@ real: .venv/made ## build the book on the real recording (downloads 153 MB)
 twin: .venv/made ## make the simulated twin
 	$(PY) -m helpers.twin
 
-benchmark: .venv/made ## measure speed and memory anew (30 minutes; let nothing else run)
+benchmark: .venv/made ## measure speed and memory anew (40 minutes; let nothing else run)
 	cd tools && ../$(PY) -m benchmarks
-	@echo "Scaling up and Why it is so fast show them: run and store both with tools/execute.py."
+	cd tools && ../$(PY) -m benchmarks --programs
+	@echo "Three pages show them, 13_scaling_up, further_why_it_is_fast and further_prf_speed: run and store them with tools/execute.py."
 
 variants: .venv/made ## compute the book's headlines on every variant of the twin (20 minutes)
 	$(PY) tools/variants.py
@@ -116,7 +118,7 @@ lock: ## pin the newest versions of what pyproject.toml asks for
 
 clean: ## remove all that these commands make, except the real recording
 	rm -rf .venv .lock _build _build_draft _build_real student data/twin data/cache *.egg-info .pytest_cache .ruff_cache
-	rm -rf tests/lighthouse/node_modules
+	rm -rf tests/lighthouse/node_modules tools/benchmarks/.peers
 	rm -rf $(addprefix tools/coursework/,release submitted autograded feedback handout downloaded twins cache *.db *.csv)
 
 # The stamps below are written last, so that an interrupted step is done again.

@@ -5,6 +5,7 @@ In the folder ``tools``:
 python -m benchmarks            # about 25 minutes on two cores
 python -m benchmarks --quick    # two minutes: few voxels, once; its numbers mean little
 python -m benchmarks --only decoding    # one topic; the other rows of the file stay
+python -m benchmarks --programs    # against other programs, into programs.json; ten minutes
 """
 
 import argparse
@@ -14,10 +15,12 @@ from datetime import UTC, datetime
 from math import floor, log10
 from pathlib import Path
 
-from benchmarks import growth, measuring, peak, topics
+from benchmarks import growth, measuring, peak, peers, topics
 from benchmarks.measuring import DIGITS, reached, rounded
 
 RESULTS = Path(__file__).with_name("results.json")
+# Other programs may be missing elsewhere, so what is held against them has a file of its own.
+PROGRAMS = Path(__file__).with_name("programs.json")
 GOALS = {
     "ridge": topics.ridge,
     "wide features": topics.wide,
@@ -35,9 +38,15 @@ def main():
     )
     parser.add_argument("--quick", action="store_true", help="few voxels, each once: a trial")
     parser.add_argument("--only", choices=list(GOALS), help="measure one topic anew")
-    parser.add_argument("--output", type=Path, default=RESULTS, help="the file to write")
+    parser.add_argument(
+        "--programs", action="store_true", help="hold receptive fields against other programs"
+    )
+    parser.add_argument("--output", type=Path, default=None, help="the file to write")
     arguments = parser.parse_args()
-    if arguments.only:
+    arguments.output = arguments.output or (PROGRAMS if arguments.programs else RESULTS)
+    if arguments.programs:
+        results = measure_programs(arguments.quick)
+    elif arguments.only:
         results = json.loads(arguments.output.read_text(encoding="utf-8"))
         measure_again(results, arguments.only, arguments.quick)
     else:
@@ -81,6 +90,32 @@ def measure(quick):
     return rounded(results)
 
 
+def measure_programs(quick):
+    """Measure what other programs do, too.
+
+    Parameters
+    ----------
+    quick : bool
+
+    Returns
+    -------
+    dict
+        What programs.json holds.
+    """
+    start = time.perf_counter()
+    twin = measuring.load(quick)
+    ratios, limits = peers.measure(twin)
+    results = {
+        "run": {"date": str(datetime.now(UTC).date()), "quick": quick},
+        "machine": measuring.describe(),
+        "recording": twin.sizes(),
+        "ratios": ratios,
+        "limits": limits,
+    }
+    results["run"]["minutes"] = (time.perf_counter() - start) / 60
+    return rounded(results)
+
+
 def measure_again(results, name, quick):
     """Measure one topic; its rows take the place of those with the same id.
 
@@ -116,7 +151,7 @@ def tables(results):
     Parameters
     ----------
     results : dict
-        What results.json holds.
+        What results.json or programs.json holds.
 
     Returns
     -------
@@ -126,8 +161,8 @@ def tables(results):
         _heading(results),
         _ratios(results["ratios"]),
         _limits(results["limits"]),
-        *(_curve(name, curve) for name, curve in results["growth"].items()),
-        *map(_peak, results["peak"].values()),
+        *(_curve(name, curve) for name, curve in results.get("growth", {}).items()),
+        *map(_peak, results.get("peak", {}).values()),
     ]
     return "\n\n".join(parts)
 
