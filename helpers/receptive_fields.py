@@ -323,9 +323,9 @@ class PRF(MultiOutputMixin, RegressorMixin, BaseEstimator):
             For input that does not fit together, NaN or infinite values, stimuli that do not vary
             or hold a code for rest, too few samples, or a response longer than a run.
         """
-        if np.ndim(X) == 3:
+        if getattr(X, "ndim", 2) == 3:
             raise ValueError(
-                f"X has shape {np.shape(X)}; expected one row a volume. Images in a stack become "
+                f"X has shape {X.shape}; expected one row a volume. Images in a stack become "
                 "rows with X.reshape(len(X), -1)."
             )
         X, Y, each = check_fit(self, X, y)

@@ -16,12 +16,18 @@ from helpers._engine import ridge
 from helpers._engine.folds import run_folds, tabulate
 
 RESULTS = Path(__file__).parents[1] / "tools" / "benchmarks" / "results.json"
+PROGRAMS = RESULTS.with_name("programs.json")
 ALPHAS = [0.1, 1.0, 10.0]
 
 
 @pytest.fixture(scope="module")
 def results():
     return json.loads(RESULTS.read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def programs():
+    return json.loads(PROGRAMS.read_text(encoding="utf-8"))
 
 
 # ---- seconds, memory, slopes
@@ -357,27 +363,63 @@ LIMITS = {
     "decoding-f1": 0,
     "decoding-r": 0,
 }
+# Held against other programs, in a file of its own. prfpy is missing where PRFPY named no folder.
+PRF_RATIOS = {"prf-prfpy": 300, "prf-pyprf": 300, "prf-popeye": None}
+PRF_LIMITS = {"prf-one-s": 3, "prf-eight-s": 15, "prf-ours-mask-ms": None}
+PRF_LIMITS |= {f"prf-screen-{shape}-ms": None for shape in ("10x10", "60x40", "128x128")}
+PRF_ERRORS = ("centre", "off", "size", "spread")
+PRF_LIMITS |= {
+    f"prf-{who}-{what}": None
+    for who in ("ours", "ours-pixels", "prfpy", "pyprf", "popeye")
+    for what in (*PRF_ERRORS, "ms")
+    if (who, what) != ("ours-pixels", "ms")
+}
+
+
+def said_of_each_row(stored):
+    for row in stored["ratios"] + stored["limits"]:
+        assert row["name"] and row["dtype"] and row["n_runs"] >= 1, row["id"]
+        assert re.match(r"\d", row["threads"]), row["id"]
 
 
 def test_stored_results_hold_each_goal(results):
     assert {row["id"]: row["goal"] for row in results["ratios"]} == RATIOS
     assert {row["id"]: row["limit"] for row in results["limits"]} == LIMITS
-    for row in results["ratios"] + results["limits"]:
-        assert row["name"] and row["dtype"] and row["n_runs"] >= 1, row["id"]
-        assert re.match(r"\d", row["threads"]), row["id"]
+    said_of_each_row(results)
 
 
-def test_stored_results_are_no_quick_trial(results):
-    assert results["run"]["quick"] is False
+def test_stored_programs_hold_each_goal(programs):
+    left_out = set() if any(row["id"] == "prf-prfpy" for row in programs["ratios"]) else {"prfpy"}
+    for rows, key, wanted in [("ratios", "goal", PRF_RATIOS), ("limits", "limit", PRF_LIMITS)]:
+        wanted = {id: goal for id, goal in wanted.items() if id.split("-")[1] not in left_out}
+        assert {row["id"]: row[key] for row in programs[rows]} == wanted
+        assert all(measuring.reached(row) is not False for row in programs[rows])
+    said_of_each_row(programs)
+
+
+def test_stored_errors_of_programs_are_possible(programs):
+    values = {row["id"]: row["value"] for row in programs["limits"]}
+    for id in {id.rsplit("-", 1)[0] for id in values if id.endswith("-off")}:
+        centre, off, size, spread = (values[f"{id}-{what}"] for what in PRF_ERRORS)
+        assert 0 < centre < 0.5 and 0 <= off < 50, id  # a median above half would be half off
+        # The size of a median is at most the median of the sizes; both have three digits.
+        assert abs(np.log(size)) <= 1.02 * spread, id
+    mask = values["prf-ours-mask-ms"] * programs["recording"]["voxels"] / 1e3
+    assert mask == pytest.approx(values["prf-one-s"], rel=0.02)
+
+
+def test_stored_results_are_no_quick_trial(results, programs):
     sizes = {"samples": 2860, "features": 100, "voxels": 5438, "penalties": 20, "folds": 10}
-    assert results["recording"] == sizes
+    for stored in (results, programs):
+        assert stored["run"]["quick"] is False
+        assert stored["recording"] == sizes
     assert {name: curve["x"] for name, curve in results["growth"].items()} == growth.SIZES
     assert growth.SIZES["voxels"][0] == 1000 and growth.SIZES["voxels"][-1] == 200_000
     assert growth.SIZES["features"][0] == 100 and growth.SIZES["features"][-1] == 2000
 
 
-def test_stored_ratios_are_those_of_the_stored_times(results):
-    for row in results["ratios"]:
+def test_stored_ratios_are_those_of_the_stored_times(results, programs):
+    for row in results["ratios"] + programs["ratios"]:
         assert row["ratio"] == pytest.approx(row["theirs_s"] / row["ours_s"], rel=0.012), row["id"]
 
 
@@ -428,21 +470,25 @@ def test_stored_steps_add_up_to_the_whole(results, dtype):
     assert counted == pytest.approx(found["gflop"], rel=0.012)
 
 
-def test_stored_results_say_where_they_come_from_without_naming_a_computer(results):
+@pytest.mark.parametrize("path", [RESULTS, PROGRAMS], ids=lambda path: path.stem)
+def test_stored_results_say_where_they_come_from_without_naming_a_computer(path):
+    text = path.read_text(encoding="utf-8")
+    results = json.loads(text)
     machine = results["machine"]
     assert machine["processor"] and machine["cores"] >= 1 and machine["threads"] >= 1
     assert set(machine["versions"]) == {
         "python", "numpy", "scipy", "scikit-learn", "himalaya", "nilearn"
     }  # fmt: skip
     assert re.fullmatch(r"20\d\d-\d\d-\d\d", results["run"]["date"])
-    text = RESULTS.read_text(encoding="utf-8")
     assert not re.search(r"(/|\\\\)(home|root|work|tmp|Users)\b", text)
     floats = re.findall(r"-?\d+\.\d+(?:e[+-]\d+)?", re.sub(r'"[^"]*"', "", text))
     assert [number for number in floats if float(number) != float(f"{float(number):.3g}")] == []
 
 
-def test_stored_results_can_be_printed(results):
-    text = program.tables(results)
+def test_stored_results_can_be_printed(results, programs):
+    text, of_programs = program.tables(results), program.tables(programs)
     for id in [*RATIOS, *LIMITS, *(f"Growth with {name}" for name in growth.CURVES)]:
         assert id in text
-    assert max(map(len, text.splitlines())) < 160
+    for row in programs["ratios"] + programs["limits"]:
+        assert row["id"] in of_programs
+    assert max(map(len, [*text.splitlines(), *of_programs.splitlines()])) < 160

@@ -65,6 +65,8 @@ def expected_to_fail(estimator):
 )
 # Some checks sort the responses, so that a fold of consecutive samples holds one value only.
 @pytest.mark.filterwarnings("ignore::helpers.ridge.ConstantVoxelWarning")
+# A screen of one pixel tells no size.
+@pytest.mark.filterwarnings("ignore::helpers.receptive_fields.BoundWarning")
 def test_the_contract_of_scikit_learn(estimator, check):
     check(estimator)
 

@@ -172,7 +172,7 @@ def test_folder_for_students_has_all_that_binder_needs_and_no_solution(folder):
     names = {path.name for path in folder.iterdir()}
     assert {".binder", "requirements.txt", "pyproject.toml", "helpers"} <= names
     assert not names & {"coursework", "tests", "of an earlier run"}
-    results = {"benchmarks", "results.json", "variants.json"}
+    results = {"benchmarks", "programs.json", "results.json", "variants.json"}
     assert {path.name for path in (folder / "tools").rglob("*")} == results
     assert os.name == "nt" or os.access(folder / ".binder" / "postBuild", os.X_OK)
     assert len(list(folder.glob("notebooks/*.ipynb"))) == len(CHAPTERS)

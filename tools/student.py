@@ -21,6 +21,7 @@ from solutions import without_solutions
 SHARED = (
     "helpers",
     "pages",
+    "tools/benchmarks/programs.json",
     "tools/benchmarks/results.json",
     "tools/variants.json",
     "pyproject.toml",
