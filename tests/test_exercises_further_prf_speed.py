@@ -1,4 +1,4 @@
-"""What the check of the exercise of Going further: five thousand fields in two seconds says."""
+"""What the check of the exercise of Going further: five thousand voxels in two seconds says."""
 
 import numpy as np
 import pytest

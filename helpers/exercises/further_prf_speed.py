@@ -1,4 +1,4 @@
-"""Check of the exercise of the page Going further: five thousand fields in two seconds."""
+"""Check of the exercise of the page Going further: five thousand voxels in two seconds."""
 
 import numpy as np
 from scipy.optimize import least_squares
