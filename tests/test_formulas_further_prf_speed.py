@@ -24,7 +24,8 @@ FORMULAS = {
     r"\lVert w \rVert^2 - \lVert w - a c \rVert^2 = \left( \frac{c^\top w}{\lVert c \rVert} "
     r"\right)^2",
     "speed-derivatives": r"\begin{aligned} J &= R \left[ g, \; "
-    r"a \frac{\partial g}{\partial r_0}, \; a \frac{\partial g}{\partial c_0}, \; a \frac{\partial g}{\partial \log \sigma} \right], "
+    r"a \frac{\partial g}{\partial r_0}, \; a \frac{\partial g}{\partial c_0}, \; "
+    r"a \frac{\partial g}{\partial \log \sigma} \right], "
     r"\\ \frac{\partial g_p}{\partial r_0} &= \frac{r_p - r_0}{\sigma^2} g_p, "
     r"\qquad \frac{\partial g_p}{\partial \log \sigma} = \left( \frac{d_p^2}{\sigma^2} - 2 "
     r"\right) g_p \end{aligned}",
