@@ -85,6 +85,8 @@ def test_a_run_in_pieces_is_named_with_its_row():
         validation.check_runs(runs, len(X))
     with pytest.raises(ValueError, match="Run a starts again at row 2"):
         validation.check_runs(["a", "b", "a", "b"], 4)
+    with pytest.raises(ValueError, match="2 of 4 run labels are NaN, first at row 1"):
+        validation.check_runs([1.0, np.nan, np.nan, 2.0], 4)
 
 
 def test_runs_are_numbered_in_their_order():

@@ -303,6 +303,13 @@ def check_runs(runs, n_samples):
             f"runs has shape {runs.shape}; expected one run label for each of the {n_samples} "
             f"samples, that is shape ({n_samples},)."
         )
+    unknown = runs != runs  # NaN, which would make every such row a run of its own
+    if np.any(unknown):
+        raise ValueError(
+            f"{np.sum(unknown)} of {n_samples} run labels are NaN, first at row "
+            f"{np.flatnonzero(unknown)[0]}; expected the run of every sample: look at the table "
+            "that they come from."
+        )
     starts = np.flatnonzero(runs[1:] != runs[:-1]) + 1
     labels = [runs[0], *runs[starts]] if n_samples else []
     for row, label in zip(starts, labels[1:], strict=True):
