@@ -10,6 +10,7 @@ named beside it.
 
 import json
 import sys
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -73,7 +74,10 @@ def _fields_at_once(dataset):
     truth, recording = dataset.truth, data.recording(dataset, shift=0)
     strong = (truth.population == "tuned") & (truth.ceiling_random > 0.3)
     X = np.column_stack([np.maximum(recording.stimuli, 0), recording.is_on])
-    model = receptive_fields.PRF().fit(X, recording.bold[:, strong], groups=recording.runs)
+    with warnings.catch_warnings():
+        # A fit at a bound has no standard error, and counts as any other in the medians.
+        warnings.simplefilter("ignore", receptive_fields.BoundWarning)
+        model = receptive_fields.PRF().fit(X, recording.bold[:, strong], groups=recording.runs)
     to_centre, ratio = model.centre_ - truth.centre[strong], model.size_ / truth.size[strong]
     too_large = model.size_ - truth.size[strong]
     return {
