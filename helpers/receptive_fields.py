@@ -12,7 +12,14 @@ from helpers._engine.folds import TEST, TRAIN, tabulate
 from helpers._engine.gaussians import sample_gaussians
 from helpers._engine.haemodynamics import haemodynamic_response
 from helpers._engine.lasso import fit_with_best_penalty
-from helpers._engine.prf import Cleaner, Task, extend_fields, fit_fields, make_courses
+from helpers._engine.prf import (
+    Cleaner,
+    Task,
+    check_confounds,
+    extend_fields,
+    fit_fields,
+    make_courses,
+)
 from helpers._engine.validation import (
     ConstantVoxelWarning,
     check_fit,
@@ -338,7 +345,8 @@ class PRF(MultiOutputMixin, RegressorMixin, BaseEstimator):
         task = Task(Y, screen, self.positive, clean)
         fits = fit_fields(courses, task, self.noise_model == "ar1")
         if self._model.more:
-            courses = self._courses(X, screen, runs, self._model.linear)
+            if not self._model.linear:
+                courses = self._courses(X, screen, runs, linear=False)
             fits = extend_fields(courses, task, fits, self._model)
         lit = X[:, : screen.n_pixels].any(axis=0)
         self._keep(fits, constant, lit, screen, courses, each)
@@ -476,7 +484,8 @@ class PRF(MultiOutputMixin, RegressorMixin, BaseEstimator):
         covariance = fits.covariance
         # Between pixels, fields much narrower than these all predict the same.
         told = np.isfinite(covariance[:, :4, :4]).all(axis=(1, 2)) & (covariance[:, 3, 3] < 1)
-        at_bound = (ends[:, self._model.bounded].any(axis=1) | ~told) & has_field
+        # A share or an exponent may end at its bound; a place or a size may not.
+        at_bound = (ends[:, :3].any(axis=1) | ~told) & has_field
         theta = np.where(has_field[:, np.newaxis], fits.theta, np.nan)
         covariance[~has_field | at_bound] = np.nan
         for values in (fits.baseline, fits.nuisance, fits.r2):
@@ -517,8 +526,11 @@ class PRF(MultiOutputMixin, RegressorMixin, BaseEstimator):
         return {"size_": size, "size_stderr_": size * np.sqrt(covariance[:, 3, 3])}
 
     def _from_middle(self, axis):
-        pixel = np.broadcast_to(np.asarray(self.pixel_size, dtype=np.float64), 2)[axis]
-        return (self.centre_[..., axis] - (self.shape[axis] - 1) / 2) * pixel
+        return (self.centre_[..., axis] - (self.shape[axis] - 1) / 2) * self._side(axis)
+
+    def _side(self, axis):
+        """Height or width of a pixel."""
+        return np.broadcast_to(self.pixel_size, 2)[axis]
 
     @property
     def x_(self):
@@ -533,12 +545,12 @@ class PRF(MultiOutputMixin, RegressorMixin, BaseEstimator):
     @property
     def x_stderr_(self):
         """Standard error of `x_`, in units of `pixel_size`."""
-        return self.centre_stderr_[..., 1] * np.broadcast_to(self.pixel_size, 2)[1]
+        return self.centre_stderr_[..., 1] * self._side(1)
 
     @property
     def y_stderr_(self):
         """Standard error of `y_`, in units of `pixel_size`."""
-        return self.centre_stderr_[..., 0] * np.broadcast_to(self.pixel_size, 2)[0]
+        return self.centre_stderr_[..., 0] * self._side(0)
 
     @property
     def eccentricity_(self):
@@ -689,7 +701,7 @@ def held_out_scores(model, X, Y, *, groups, confounds=None, cv=5):
     X, Y = check_table("X", X), check_shape("Y", Y)
     check_lengths(X, Y)
     runs = check_several_runs(groups, len(X))
-    confounds = None if confounds is None else check_table("confounds", confounds)
+    confounds = check_confounds(confounds, len(X))
     scores = []
     for row in tabulate(cv, X, Y, groups):
         train, test = np.flatnonzero(row == TRAIN), np.flatnonzero(row == TEST)

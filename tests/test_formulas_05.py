@@ -1,34 +1,20 @@
 """The model of chapter 5, as its page writes it, against its code, SciPy and the estimator."""
 
-import ast
-import json
-from pathlib import Path
-
 import numpy as np
 import pytest
-from displayed import displayed_formulas
+from displayed import displayed_formulas, functions_of
 from nilearn.signal import clean
 from scipy.optimize import least_squares
 
 from helpers.features import convolve, haemodynamic_response
 from helpers.receptive_fields import PRF
 
-CHAPTER = Path(__file__).parents[1] / "notebooks" / "05_population_receptive_fields.ipynb"
 N_RUNS, LENGTH = 4, 100
 
 
 def functions_of_the_chapter(**names):
-    """Take the functions out of the chapter; `names` are what it has computed before."""
-    cells = json.loads(CHAPTER.read_text(encoding="utf-8"))["cells"]
-    defined = [
-        node
-        for cell in cells
-        if cell["cell_type"] == "code"
-        for node in ast.parse("".join(cell["source"])).body
-        if isinstance(node, ast.FunctionDef)
-    ]
-    namespace = {"np": np} | names
-    exec(compile(ast.Module(defined, []), CHAPTER.name, "exec"), namespace)
+    """The two functions of the chapter; `names` are what it has computed before."""
+    namespace = functions_of("05_population_receptive_fields", **names)
     return namespace["gaussian"], namespace["predict"]
 
 

@@ -3,20 +3,15 @@
 The page's own functions are taken out of its cells, so that what it shows is what is tested.
 """
 
-import ast
-import json
-from pathlib import Path
-
 import numpy as np
 import pytest
-from displayed import displayed_formulas
+from displayed import displayed_formulas, functions_of
 
 from helpers._engine.fields import Gaussian, Screen, best_amplitude
 from helpers._engine.prf import Cleaner, Course, find_frames, make_courses, prepare
 from helpers.features import convolve, haemodynamic_response
 from helpers.receptive_fields import sample_gaussians
 
-CHAPTER = Path(__file__).parents[1] / "notebooks" / "further_prf_speed.ipynb"
 FORMULAS = {
     "speed-sum-of-squares": r"\lVert y - a F g \rVert^2 = \lVert y \rVert^2 "
     r"- \lVert Q^\top y \rVert^2 + \lVert Q^\top y - a R g \rVert^2",
@@ -38,19 +33,9 @@ FIELDS = [(4.0, 1.5, 0.6), (7.2, 6.9, 2.0), (-0.7, 3.1, 1.1)]
 
 
 def functions_of_the_page(R):
-    """Take the functions out of the page, for another R."""
-    cells = json.loads(CHAPTER.read_text(encoding="utf-8"))["cells"]
-    nodes = [
-        node
-        for cell in cells
-        if cell["cell_type"] == "code"
-        for node in ast.parse("".join(cell["source"])).body
-        if isinstance(node, ast.FunctionDef)
-    ]
+    """The functions of the page, for another R."""
     rows, columns = np.indices((10, 10)).reshape(2, 100)
-    namespace = {"np": np, "R": R, "rows": rows, "columns": columns}
-    exec(compile(ast.Module(nodes, []), CHAPTER.name, "exec"), namespace)
-    return namespace
+    return functions_of("further_prf_speed", R=R, rows=rows, columns=columns)
 
 
 @pytest.fixture(scope="module")

@@ -69,6 +69,14 @@ def autoregressive(rng, shape, rho=0.5, runs=RUNS):
     return noise
 
 
+def noisy_fields(rng, X, n, strength, rho):
+    """Centres, sizes and responses of voxels with a field, in noise that lasts."""
+    centre, size, field = known_fields(rng, n)
+    signal = late(X[:, :-1] @ field.T, 5.0)
+    noise = autoregressive(rng, signal.shape, rho)
+    return centre, size, strength * signal / signal.std(axis=0) + noise
+
+
 @pytest.fixture(scope="module")
 def simulated():
     """Sixty voxels with a field, an on/off response, drift and noise that lasts."""
@@ -193,11 +201,8 @@ def test_steps_never_end_below_their_grid(simulated):
 @pytest.mark.filterwarnings("ignore::helpers.receptive_fields.BoundWarning")
 def test_standard_errors_cover_the_truth(simulated):
     """Also where noise lasts over volumes, which those of plain least squares do not know."""
-    X, _, _, _, _ = simulated
-    rng = np.random.default_rng(5)
-    centre, size, field = known_fields(rng, 1500)
-    signal = late(X[:, :-1] @ field.T, 5.0)
-    Y = 3 * signal / signal.std(axis=0) + autoregressive(rng, signal.shape, 0.6)
+    X = simulated[0]
+    centre, size, Y = noisy_fields(np.random.default_rng(5), X, 1500, strength=3, rho=0.6)
     for model in (MODEL, PLAIN):
         model.fit(X, Y, groups=RUNS)
         rows = np.abs(model.centre_[:, 0] * PIXEL[0] - centre[:, 0])
@@ -220,11 +225,8 @@ def test_standard_errors_cover_the_truth(simulated):
 @pytest.mark.filterwarnings("ignore::helpers.receptive_fields.BoundWarning")
 def test_noise_that_lasts_is_discounted(simulated):
     """Generalised least squares comes closer to the truth than plain ones."""
-    X, _, _, _, _ = simulated
-    rng = np.random.default_rng(6)
-    centre, _, field = known_fields(rng, 400)
-    signal = late(X[:, :-1] @ field.T, 5.0)
-    Y = 1.5 * signal / signal.std(axis=0) + autoregressive(rng, signal.shape, 0.8)
+    X = simulated[0]
+    centre, _, Y = noisy_fields(np.random.default_rng(6), X, 400, strength=1.5, rho=0.8)
     errors = [
         np.hypot(*(model.fit(X, Y, groups=RUNS).centre_ * PIXEL - centre).T)
         for model in (MODEL, PLAIN)
@@ -585,6 +587,11 @@ def test_too_few_samples_and_other_confounds_are_refused(simulated):
         late_already.fit(X[:7], Y[:7])
     with pytest.raises(ValueError, match="confounds has 10 rows for 990 samples"):
         MODEL.fit(X, Y, groups=RUNS, confounds=np.zeros((10, 2)))
+    for rows in (10, 1000):
+        with pytest.raises(ValueError, match=f"confounds has {rows} rows for 990 samples"):
+            fields.held_out_scores(MODEL, X, Y, groups=RUNS, confounds=np.zeros((rows, 2)))
+    with pytest.raises(ValueError, match="one run label for each of the 990 samples"):
+        convolve(X, haemodynamic_response(5.0, TR), RUNS[:-1])
     with pytest.raises(ValueError, match="below 0; expected light"):
         CompressivePRF(SHAPE, t_r=TR).fit(X - 0.5, Y, groups=RUNS)
     rows = np.arange(len(X))

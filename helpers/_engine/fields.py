@@ -26,6 +26,7 @@ from functools import cached_property
 
 import numpy as np
 
+from helpers._engine.gaussians import outer
 from helpers._engine.threads import for_blocks
 
 MAX_STEPS = 60
@@ -80,7 +81,7 @@ class Screen:
 
     def fields(self, centre, size):
         """Gaussian fields, (n, n_pixels); sampled at pixel centres."""
-        return _outer(*self.profiles(centre, size))
+        return outer(*self.profiles(centre, size))
 
     def derivatives(self, centre, size):
         """Fields, and their derivatives by row, column and log size: 4 of (n, n_pixels)."""
@@ -88,10 +89,10 @@ class Screen:
         dr, dc = (axis - centre[:, [i]] for i, axis in enumerate(self.axes))
         square = size[:, np.newaxis] ** 2
         return (
-            _outer(rows, columns),
-            _outer(rows * dr / square, columns),
-            _outer(rows, columns * dc / square),
-            _outer(rows * (dr**2 / square - 2), columns) + _outer(rows, columns * dc**2 / square),
+            outer(rows, columns),
+            outer(rows * dr / square, columns),
+            outer(rows, columns * dc / square),
+            outer(rows * (dr**2 / square - 2), columns) + outer(rows, columns * dc**2 / square),
         )
 
     def candidates(self):
@@ -104,10 +105,6 @@ class Screen:
             yield size, [_spread(*edge, step) for edge in self.edges.T]
 
 
-def _outer(rows, columns):
-    return (rows[:, :, np.newaxis] * columns[:, np.newaxis, :]).reshape(len(rows), -1)
-
-
 def _spread(first, last, step):
     n = max(2, int(np.ceil((last - first) / step)))
     return np.linspace(first, last, n + 1)
@@ -118,7 +115,6 @@ class Gaussian:
 
     linear = True
     more = False  # whether there are parameters beside those of a Gaussian
-    bounded = slice(0, 3)  # the parameters whose bounds are no natural ends
     pooled = None  # the parameter that voxels share more or less
 
     def bounds(self, screen):
@@ -140,7 +136,6 @@ class Compressive(Gaussian):
 
     linear = False
     more = True
-    bounded = slice(0, 3)
     pooled = 3
 
     def bounds(self, screen):

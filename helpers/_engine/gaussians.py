@@ -24,7 +24,7 @@ def sample_gaussians(centre, size, shape=(10, 10)):
         np.exp(-((np.arange(n) - centre[:, [axis]]) ** 2) / (2 * size[:, np.newaxis] ** 2))
         for axis, n in enumerate(shape)
     )
-    return _fill(rows, columns)
+    return outer(rows, columns)
 
 
 def integrate_gaussians(centre, size, shape=(10, 10)):
@@ -43,9 +43,9 @@ def integrate_gaussians(centre, size, shape=(10, 10)):
         np.diff(ndtr((np.arange(n + 1) - 0.5 - centre[:, [axis]]) / size[:, np.newaxis]), axis=1)
         for axis, n in enumerate(shape)
     )
-    return _fill(rows, columns)
+    return outer(rows, columns)
 
 
-def _fill(rows, columns):
+def outer(rows, columns):
     """Multiply a profile along rows and one along columns, (n, n_rows) and (n, n_columns)."""
     return (rows[:, :, np.newaxis] * columns[:, np.newaxis, :]).reshape(len(rows), -1)

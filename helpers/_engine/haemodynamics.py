@@ -1,9 +1,9 @@
 """The haemodynamic response, and what it does to stimuli."""
 
-from itertools import pairwise
-
 import numpy as np
 from scipy.stats import gamma
+
+from helpers._engine.validation import number_runs, rows_of_runs
 
 DURATION = 28.0  # seconds after which a response is over
 
@@ -57,12 +57,16 @@ def convolve(X, response, groups=None):
     Returns
     -------
     ndarray of float64, shape (n_samples, n_columns)
+
+    Raises
+    ------
+    ValueError
+        If `groups` does not fit `X`.
     """
     X = np.asarray(X, dtype=np.float64)
     result = np.zeros_like(X)
-    runs = np.zeros(len(X)) if groups is None else np.asarray(groups)
-    edges = [0, *(np.flatnonzero(runs[1:] != runs[:-1]) + 1), len(X)]
-    for first, last in pairwise(edges):
-        for lag, weight in enumerate(response[: last - first]):
-            result[first + lag : last] += weight * X[first : last - lag]
+    for rows in rows_of_runs(number_runs(groups, len(X))):
+        run, shown = result[rows], X[rows]
+        for lag, weight in enumerate(response[: len(run)]):
+            run[lag:] += weight * shown[: len(run) - lag]
     return result

@@ -1,7 +1,6 @@
 """From stimuli and responses to fitted fields: courses, cleaning, choice of a response, errors."""
 
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 from numpy.polynomial.legendre import legvander
@@ -11,7 +10,7 @@ from scipy.signal import lfilter
 from helpers._engine.fields import Design, Gaussian, Screen, best_amplitude, covariance
 from helpers._engine.haemodynamics import convolve, haemodynamic_response
 from helpers._engine.threads import for_blocks, on_threads
-from helpers._engine.validation import check_table
+from helpers._engine.validation import check_table, rows_of_runs
 
 BLOCK = 256  # voxels that are cleaned at a time
 # Autocorrelations are taken for alike within such a step: filters by coarse ones lose next to
@@ -41,16 +40,9 @@ class Cleaner:
                 f"drift_order is {drift_order!r}; expected a whole number from 0 up, the order of "
                 "the polynomial that is taken out of each run."
             )
-        if confounds is not None:
-            confounds = check_table("confounds", confounds)
-            if len(confounds) != len(runs):
-                raise ValueError(
-                    f"confounds has {len(confounds)} rows for {len(runs)} samples; expected one "
-                    "row a sample: cut and stack them as the responses."
-                )
-        edges = [0, *(np.flatnonzero(np.diff(runs)) + 1), len(runs)]
+        confounds = check_confounds(confounds, len(runs))
         self.runs, self.drift_order, self.confounds, self.rho = runs, drift_order, confounds, rho
-        self.rows = [slice(*pair) for pair in pairwise(edges)]
+        self.rows = rows_of_runs(runs)
         self.bases = [self._basis(rows, drift_order, confounds) for rows in self.rows]
         self.n_removed = sum(basis.shape[1] for basis in self.bases)
 
@@ -98,6 +90,34 @@ class Cleaner:
         with np.errstate(invalid="ignore"):
             rho = together / np.einsum("nv,nv->v", values, values)
         return np.clip(np.nan_to_num(rho), 0, 0.95)
+
+
+def check_confounds(confounds, n_samples):
+    """Return confounds as a table, or None if there are none.
+
+    Parameters
+    ----------
+    confounds : array_like, shape (n_samples, n_confounds), or None
+    n_samples : int
+
+    Returns
+    -------
+    ndarray of float64, shape (n_samples, n_confounds), or None
+
+    Raises
+    ------
+    ValueError
+        If they do not fit the samples, or hold NaN or infinite values.
+    """
+    if confounds is None:
+        return None
+    confounds = check_table("confounds", confounds)
+    if len(confounds) != n_samples:
+        raise ValueError(
+            f"confounds has {len(confounds)} rows for {n_samples} samples; expected one row a "
+            "sample: cut and stack them as the responses."
+        )
+    return confounds
 
 
 def orthonormal(columns):
@@ -321,19 +341,16 @@ def extend_fields(courses, task, gaussian, model):
     for step, number in np.unique(np.column_stack([fits.rho, fits.chosen]), axis=0):
         here = fits.has_field & (fits.rho == step) & (fits.chosen == number)
         if here.any():
-            clean = task.plain.whitening(step) if step else task.plain
+            voxels, clean = np.flatnonzero(here), task.plain.whitening(step)
             prepared = prepare(courses[int(number)], task.screen, clean)
-            groups.append((np.flatnonzero(here), clean, prepared))
+            (targets,), _ = reduce_all([prepared], task, clean, voxels)
+            y = clean(task.Y[:, voxels])
+            noise = np.einsum("nv,nv->v", y, y) / len(y) * (1 - gaussian.r2[voxels])
+            groups.append((voxels, clean, prepared, targets, noise))
 
     def fit_all(starts_of, prior):
-        for voxels, clean, prepared in groups:
-            (targets,), _ = reduce_all([prepared], task, clean, voxels)
-            strength = None
-            if prior is not None:
-                residual = clean(task.Y[:, voxels])
-                noise = np.einsum("nv,nv->v", residual, residual) / len(residual)
-                noise *= 1 - gaussian.r2[voxels]
-                strength = noise / prior.variance
+        for voxels, clean, prepared, targets, noise in groups:
+            strength = None if prior is None else noise / prior.variance
             fit = refine(prepared.design, starts_of(voxels), targets, task, model, prior, strength)
             fits.theta[voxels], fits.amplitude[voxels] = fit[:2]
             finish(fits, voxels, prepared, task, clean, model, None, prior)
@@ -416,21 +433,17 @@ def autocorrelation(prepared, theta, targets, task):
     rho = np.empty(len(theta))
 
     def work(block):
-        course = prepared.design.predict(theta[block], Gaussian())[:, 0]
-        amplitude = best_amplitude(course, targets[:, block].T, task.positive)[0]
-        answers = answers_of(theta[block], amplitude, Gaussian(), prepared)
-        residual = task.plain(task.Y[:, block] - prepared.course.columns @ answers.T)
+        design = prepared.design
+        answers = Gaussian().respond(theta[block], design.screen, design.frames)[:, 0]
+        course = answers @ design.factor.T
+        amplitude, _ = best_amplitude(course, targets[:, block].T, task.positive)
+        predicted = prepared.course.columns @ answers.T * amplitude
+        residual = task.plain(task.Y[:, block] - predicted)
         residual -= prepared.nuisance @ (prepared.nuisance.T @ residual)
         rho[block] = task.plain.fading(residual)
 
     for_blocks(work, len(theta), prepared.design.block(3))
     return rho
-
-
-def answers_of(theta, amplitude, model, prepared):
-    """Answers of fields to each frame, times their amplitudes, (n_voxels, n_columns)."""
-    answers = model.respond(theta, prepared.design.screen, prepared.course.frames)[:, 0]
-    return amplitude[:, np.newaxis] * answers
 
 
 def fit_voxels(fits, voxels, prepared, targets, left, starts, task, clean):
@@ -487,7 +500,7 @@ def finish(fits, voxels, prepared, task, clean, model, without, prior=None):
         Of the fits.
     """
     hold = None if prior is None else (prior.parameter, prior.variance)
-    course = prepared.course
+    course, design = prepared.course, prepared.design
     nuisance = clean(course.nuisance)
     back = np.linalg.pinv(nuisance) if nuisance.size else nuisance.T
     n_left = len(task.Y) - clean.n_removed
@@ -496,9 +509,11 @@ def finish(fits, voxels, prepared, task, clean, model, without, prior=None):
 
     def work(block):
         mine = voxels[block]
-        parts = prepared.design.predict(fits.theta[mine], model)
-        answers = answers_of(fits.theta[mine], fits.amplitude[mine], model, prepared)
-        _, _, residual = explain(mine, answers)
+        responded = model.respond(fits.theta[mine], design.screen, design.frames)
+        parts = responded @ design.factor.T
+        raw, weights, residual = explain(
+            mine, course.columns @ responded[:, 0].T * fits.amplitude[mine]
+        )
         rss = np.einsum("nv,nv->v", residual, residual)
         steps = np.round(clean.fading(residual) / KERNEL_STEP)
         inflation = np.empty(len(mine))
@@ -519,17 +534,18 @@ def finish(fits, voxels, prepared, task, clean, model, without, prior=None):
             with np.errstate(invalid="ignore", divide="ignore"):
                 pays = n_worth * np.log(left / rss) > cost * np.log(n_worth)
             fits.has_field[mine] = pays & (fits.amplitude[mine] != 0)
-        raw, weights, _ = explain(mine, answers * fits.has_field[mine, np.newaxis])
+        without_field = ~fits.has_field[mine]
+        raw[:, without_field], weights[:, without_field], _ = explain(mine[without_field], 0)
         fits.nuisance[mine] = weights.T
         total, left = task.plain(task.Y[:, mine]), task.plain(raw)
         with np.errstate(invalid="ignore", divide="ignore"):
             fits.r2[mine] = 1 - (left**2).sum(axis=0) / (total**2).sum(axis=0)
         fits.baseline[mine] = raw.mean(axis=0)
 
-    def explain(mine, answers):
-        raw = task.Y[:, mine] - course.columns @ answers.T
+    def explain(mine, predicted):
+        raw = np.subtract(task.Y[:, mine], predicted, dtype=np.float64)
         weights = back @ clean(raw)
         raw -= course.nuisance @ weights
         return raw, weights, clean(raw)
 
-    for_blocks(work, len(voxels), min(BLOCK, prepared.design.block(fits.theta.shape[1])))
+    for_blocks(work, len(voxels), min(BLOCK, design.block(fits.theta.shape[1])))

@@ -5,6 +5,7 @@ voxels that do not vary, and files too large to be looked at all at once.
 """
 
 import warnings
+from itertools import pairwise
 
 import numpy as np
 from sklearn.utils.validation import validate_data
@@ -334,6 +335,22 @@ def number_runs(groups, n_samples):
     ndarray of int, shape (n_samples,)
     """
     return np.zeros(n_samples, dtype=int) if groups is None else check_runs(groups, n_samples)
+
+
+def rows_of_runs(runs):
+    """Return the rows of each run as a slice.
+
+    Parameters
+    ----------
+    runs : ndarray of int, shape (n_samples,)
+        From `number_runs`.
+
+    Returns
+    -------
+    list of slice
+    """
+    edges = [0, *(np.flatnonzero(np.diff(runs)) + 1), len(runs)]
+    return [slice(*pair) for pair in pairwise(edges)]
 
 
 def check_several_runs(runs, n_samples):

@@ -70,13 +70,7 @@ def measure(quick):
     """
     start = time.perf_counter()
     twin = measuring.load(quick)
-    results = {
-        "run": {"date": str(datetime.now(UTC).date()), "quick": quick},
-        "machine": measuring.describe(),
-        "recording": twin.sizes(),
-        "ratios": [],
-        "limits": [],
-    }
+    results = _describe(twin, quick) | {"ratios": [], "limits": []}
     for name, topic in GOALS.items():
         print(f"Measuring {name} ...", flush=True)
         ratios, limits = topic(twin)
@@ -105,15 +99,18 @@ def measure_programs(quick):
     start = time.perf_counter()
     twin = measuring.load(quick)
     ratios, limits = peers.measure(twin)
-    results = {
+    results = _describe(twin, quick) | {"ratios": ratios, "limits": limits}
+    results["run"]["minutes"] = (time.perf_counter() - start) / 60
+    return rounded(results)
+
+
+def _describe(twin, quick):
+    """Say when, where and on what was measured."""
+    return {
         "run": {"date": str(datetime.now(UTC).date()), "quick": quick},
         "machine": measuring.describe(),
         "recording": twin.sizes(),
-        "ratios": ratios,
-        "limits": limits,
     }
-    results["run"]["minutes"] = (time.perf_counter() - start) / 60
-    return rounded(results)
 
 
 def measure_again(results, name, quick):
