@@ -111,7 +111,7 @@ coursework-check: .venv/made ## grade ten made-up students, with right and wrong
 lock: ## pin the newest versions of what pyproject.toml asks for
 	$(PYTHON) -m venv .lock
 	.lock/$(BIN)/python -m pip install --quiet uv
-	echo "--editable .[book,course,dask,test]" | .lock/$(BIN)/uv pip compile - --quiet \
+	echo "--editable .[bids,book,course,dask,test]" | .lock/$(BIN)/uv pip compile - --quiet \
 		--universal --python-version 3.11 --upgrade --no-annotate \
 		--custom-compile-command "make lock" --output-file requirements.txt
 	@echo "The lock: requirements.txt"

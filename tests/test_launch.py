@@ -199,7 +199,7 @@ def test_colab_cell_on_colab_clones_installs_and_moves(monkeypatch):
     assert clone[:2] == ["git", "clone"]
     assert clone[-3:] == ["--branch=launch", FORK, "/content/book"]
     assert install[1:4] == ["-m", "pip", "install"]
-    assert install[-2:] == ["-e", "/content/book[dask]"]
+    assert install[-2:] == ["-e", "/content/book[bids,dask]"]
     assert (sys.path[0], moves) == ("/content/book", ["/content/book/pages"])
 
 

@@ -27,7 +27,7 @@ if "google.colab" in sys.modules:
         clone = ["git", "clone", "--quiet", "--depth=1", "--branch={branch}"]
         subprocess.run([*clone, "{url}", book], check=True)
     install = [sys.executable, "-m", "pip", "install", "--quiet"]
-    subprocess.run([*install, "-e", f"{{book}}[dask]"], check=True)
+    subprocess.run([*install, "-e", f"{{book}}[bids,dask]"], check=True)
     sys.path.insert(0, book)
     os.chdir(f"{{book}}/{folder}")
 """
