@@ -51,12 +51,17 @@ def transformed(monkeypatch):
 
 
 def mask_with_helper(files, **options):
-    return masking.masked_runs(files["runs"], files["mask"], options, files["cache"])
+    return masking.masked_runs(files["runs"], files["mask"], options, files["cache"]).bold
 
 
 def mask_with_nilearn(files, **options):
+    """Return what nilearn makes of the runs, and 0 in voxels whose raw values never change."""
     masker = MultiNiftiMasker(mask_img=files["mask"], **options).fit()
-    return np.vstack(masker.transform(files["runs"]))
+    expected = np.vstack(masker.transform(files["runs"]))
+    if "target_affine" not in options:
+        ranges = [np.ptp(apply_mask(run, files["mask"]), axis=0) for run in files["runs"]]
+        expected[:, np.min(ranges, axis=0) == 0] = 0
+    return expected
 
 
 def store(path, values, dtype):
@@ -117,7 +122,7 @@ def test_other_options_go_through_the_masker(files, transformed, options):
     assert len(transformed) == len(LENGTHS)
     expected = mask_with_nilearn(files, **CLEAN, **options)
     assert got.dtype == expected.dtype
-    np.testing.assert_allclose(got, expected, rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(got, expected, rtol=0, atol=1e-5)
     plain = mask_with_helper(files, **CLEAN)
     assert got.shape != plain.shape or not np.allclose(got, plain)
 
@@ -219,7 +224,7 @@ def test_damaged_runs_are_named(tmp_path, n_volumes):
         message = rf"{name} cannot be read as a NIfTI image \(.+\): check the path, or get"
         with pytest.raises(DataError, match=message):
             read_series(tmp_path / name, inside)
-    with pytest.raises(DataError, match=r"gone\.nii cannot be read"):
+    with pytest.raises(DataError, match=r"There is no file .*gone\.nii: check"):
         read_series(tmp_path / "gone.nii", inside)
 
 
