@@ -4,12 +4,17 @@ One half tells what scores look like when images and responses do not belong tog
 estimates the noise ceiling of single trials, from images that were shown repeatedly.
 """
 
+import warnings
+from math import factorial, prod
+
 import numpy as np
 from tqdm import tqdm
 
 from helpers._engine.folds import tabulate
-from helpers._engine.permutations import prepare_images, score_orders
+from helpers._engine.permutations import kinds_of_runs, prepare_images, score_orders, score_shifts
+from helpers._engine.ridge import make_plan
 from helpers._engine.validation import (
+    FewOrdersWarning,
     check_dtype,
     check_lengths,
     check_penalties,
@@ -17,17 +22,22 @@ from helpers._engine.validation import (
     check_shape,
     check_table,
     is_constant,
+    rows_of_runs,
     warn_constant,
 )
 
 __all__ = [
+    "FewOrdersWarning",
     "max_p_values",
     "p_values",
     "permute_runs",
+    "shift_runs",
     "single_trial_ceiling",
 ]
 
 BATCH = 250  # permutations that are finished together; an interrupt loses no more than these
+BATCH_OF_SHIFTS = 25  # the same for shifts, each of which takes longer
+PERFECT = 50  # voxels without noise that say how small a p the shifts allow
 TIE = 1e-4  # R2 as close as this are the same: single precision may cost as much
 
 
@@ -41,6 +51,7 @@ def permute_runs(null, X, Y, *, groups, alpha=100.0, cv=10, random_state=0, dtyp
 
     The test asks *which image* a voxel responds to. If the timing is the same in every run, a voxel
     that responds to anything on the screen scores as well in another order: it is not significant.
+    If the runs show the same images at the same times, no voxel can be: use `shift_runs`.
 
     The caller makes `null`, full of NaN. In memory: ``null = np.full((1000, Y.shape[1]), np.nan)``.
     In a file, which outlives the kernel: ``null = np.lib.format.open_memmap("null.npy", "w+",
@@ -76,13 +87,18 @@ def permute_runs(null, X, Y, *, groups, alpha=100.0, cv=10, random_state=0, dtyp
     Raises
     ------
     ValueError
-        For runs of different length, splits that cut a run, several penalties, a `null` of another
-        shape or from other arguments, and for what `helpers.ridge.RidgeCV` refuses.
+        For runs of different length, runs that all show the same, splits that cut a run, several
+        penalties, a `null` of another shape or from other arguments, and for what
+        `helpers.ridge.RidgeCV` refuses.
 
     Warns
     -----
     ConstantVoxelWarning
         If voxels are constant over a fold.
+    FewOrdersWarning
+        If there are fewer different orders than permutations, because there are few runs or
+        because many show the same. Runs count as the same if no feature differs by more than 1 %
+        of its variance.
 
     References
     ----------
@@ -91,23 +107,85 @@ def permute_runs(null, X, Y, *, groups, alpha=100.0, cv=10, random_state=0, dtyp
     """
     X, Y = check_table("X", X), check_shape("Y", Y)
     check_lengths(X, Y)
-    finished = _finished(null, Y.shape[1])
+    _finished(null, Y.shape[1])
     runs = _check_equal(check_several_runs(groups, len(X)))
-    alpha, seed = _check_one(alpha), _check_seed(random_state)
+    alpha, rngs = _check_one(alpha), _generators(random_state, len(null))
     table = _check_whole(tabulate(cv, X, Y, groups), runs)
+    _check_different(X, runs, len(null))
     images = prepare_images(X, runs, table, alpha, check_dtype(dtype))
-    rngs = [np.random.default_rng([seed, row]) for row in range(len(null))]
     orders = np.array([rng.permutation(runs[-1] + 1) for rng in rngs])
-    for row in np.flatnonzero(finished)[:1]:
-        _check_origin(null[row], score_orders(images, Y, orders[[row]])[0], row)
-    to_do = np.flatnonzero(~finished)
-    with tqdm(total=len(null), initial=int(finished.sum()), unit="permutation") as bar:
-        for start in range(0, len(to_do), BATCH):
-            rows = to_do[start : start + BATCH]
-            null[rows] = score_orders(images, Y, orders[rows])
-            bar.update(len(rows))
+    _fill(null, lambda rows: score_orders(images, Y, orders[rows]), BATCH)
     constant = np.isnan(null.sum(axis=0))
     warn_constant(constant, "over a fold in some order of the runs", "Their scores are NaN")
+
+
+def shift_runs(null, X, Y, *, groups, alpha=100.0, cv=10, random_state=0, dtype=np.float32):
+    """Fill in the null distribution of the mean R2: score again with responses shifted in time.
+
+    For recordings in which every run shows the same, where `permute_runs` has nothing to exchange,
+    and for runs of different length. In each permutation the responses of every run move by an
+    amount of its own, all voxels alike; what leaves the run at its end comes in at its start.
+    So neighbouring volumes still resemble each other, and images and folds stay. The score is the
+    one of ``RidgeCV([alpha], cv=cv).fit(X, Y_shifted, groups=groups).best_score_``.
+
+    Every shift is equally probable, 0 and short ones included, because the test is exact for a
+    whole group of changes, from which the null is drawn at random [1]_. With two runs or more, a
+    shift that is short in all of them hardly ever comes up.
+
+    The test asks whether a voxel responds to *anything* at these times. One that responds to all
+    images alike is significant here, other than with `permute_runs`; so is one with anything else
+    that comes at the same time in every run, such as volumes before steady state or a drift that
+    cleaning has left: take these out first. What the test supposes of the noise is that it is
+    alike throughout a run.
+
+    Calls, files, interrupts and the way to go on are those of `permute_runs`.
+
+    Parameters
+    ----------
+    null, X, Y, alpha, cv, dtype
+        As for `permute_runs`.
+    groups : array_like, shape (n_samples,)
+        The run that each sample belongs to. Runs may differ in length. Within a run, samples are
+        equally spaced in time.
+    random_state : int
+        Row i moves run r by the r-th number of
+        ``np.random.default_rng([random_state, i]).integers(lengths)``, in samples, later in time.
+
+    Raises
+    ------
+    ValueError
+        If nothing changes within any run, and as `permute_runs`.
+
+    Warns
+    -----
+    ConstantVoxelWarning
+        If voxels are constant over a fold.
+    FewOrdersWarning
+        If even a voxel without noise would have a p above .01: images that come back at equal
+        distances look the same after a shift by that distance, and few or short runs have few
+        shifts. Such voxels are copies of features, 50 at most.
+
+    References
+    ----------
+    .. [1] Hemerik, J., & Goeman, J. (2018). Exact testing with random permutations. TEST, 27(4),
+       811-825.
+    """
+    X, Y = check_table("X", X), check_shape("Y", Y)
+    check_lengths(X, Y)
+    _finished(null, Y.shape[1])
+    runs = check_several_runs(groups, len(X))
+    alpha, rngs = _check_one(alpha), _generators(random_state, len(null))
+    table = _check_whole(tabulate(cv, X, Y, groups), runs)
+    if all(is_constant(X[rows]).all() for rows in rows_of_runs(runs)):
+        raise ValueError(
+            "X does not change within any run, so shifts within runs change nothing; expected "
+            "features that change. For features that differ between runs only, use permute_runs."
+        )
+    plan = make_plan(X, table, np.array([alpha]), check_dtype(dtype))
+    shifts = np.array([rng.integers(np.bincount(runs)) for rng in rngs])
+    _warn_few_shifts(plan, X, runs, shifts)
+    _fill(null, lambda rows: score_shifts(plan, Y, runs, shifts[rows]), BATCH_OF_SHIFTS)
+    warn_constant(np.isnan(null.sum(axis=0)), "over a fold", "Their scores are NaN")
 
 
 def p_values(null, scores):
@@ -217,21 +295,35 @@ def _finished(null, n_voxels):
     return np.array([not np.isnan(row).all() for row in null], dtype=bool)
 
 
+def _fill(null, score, batch):
+    """Fill in the rows that are to do, some at a time; ``score(rows)`` gives their values."""
+    finished = _finished(null, null.shape[1])
+    for row in np.flatnonzero(finished)[:1]:
+        _check_origin(null[row], score([row])[0], row)
+    to_do = np.flatnonzero(~finished)
+    with tqdm(total=len(null), initial=int(finished.sum()), unit="permutation") as bar:
+        for start in range(0, len(to_do), batch):
+            rows = to_do[start : start + batch]
+            null[rows] = score(rows)
+            bar.update(len(rows))
+
+
 def _check_equal(runs):
     """Refuse runs of different length, which cannot change places."""
     lengths = np.bincount(runs)
     if len(set(lengths)) > 1:
         raise ValueError(
             f"Runs have {', '.join(map(str, lengths))} samples; expected equal numbers, because "
-            "runs change places. Leave the runs of another length out of X, Y and groups."
+            "runs change places. Leave the runs of another length out of X, Y and groups, or use "
+            "shift_runs, which takes runs of any length."
         )
     return runs
 
 
 def _check_whole(table, runs):
     """Refuse splits that cut a run, whose parts could not change places."""
-    by_run = table.reshape(len(table), runs[-1] + 1, -1)
-    if (by_run != by_run[:, :, :1]).any():
+    starts = np.flatnonzero(np.diff(runs, prepend=-1))
+    if (table != table[:, starts[runs]]).any():
         raise ValueError(
             "cv has a split between samples of one run; expected whole runs, because these change "
             "places. Pass a number of folds, or LeaveOneGroupOut() or GroupKFold()."
@@ -239,13 +331,51 @@ def _check_whole(table, runs):
     return table
 
 
-def _check_seed(random_state):
+def _check_different(X, runs, n_permutations):
+    """Refuse runs that all show the same, and warn if they have few different orders."""
+    counts = np.bincount(kinds_of_runs(X, runs))
+    n_runs = counts.sum()
+    if len(counts) == 1:
+        raise ValueError(
+            f"All {n_runs} runs show the same, so that another order of the runs changes nothing "
+            "and no voxel could be significant; expected runs that differ. Use shift_runs, which "
+            "moves the responses within each run."
+        )
+    n_orders = factorial(n_runs) // prod(map(factorial, counts))
+    if n_orders < n_permutations:
+        warnings.warn(
+            f"{n_runs} runs, of which {len(counts)} show something different, have {n_orders} "
+            f"different orders for {n_permutations} permutations: no p can be expected below "
+            f"{1 / n_orders:.2g}. Use shift_runs, or more runs.",
+            FewOrdersWarning,
+            stacklevel=3,
+        )
+
+
+def _warn_few_shifts(plan, X, runs, shifts):
+    """Warn if shifted features predict unshifted ones about as well as they predict themselves."""
+    columns = np.unique(np.linspace(0, X.shape[1] - 1, PERFECT).astype(int))
+    no_shift = np.zeros((1, shifts.shape[1]), dtype=int)
+    scores = score_shifts(plan, X[:, columns], runs, np.vstack([no_shift, shifts]))
+    best = np.nanmin([1, *p_values(scores[1:], scores[0])])
+    if best > max(0.01, 1 / (1 + len(shifts))):
+        warnings.warn(
+            f"Even a voxel without noise would get p = {best:.2g}: the stimuli look much the same "
+            "after many of the shifts, because they come back at equal distances or because runs "
+            "are few or short. Use more runs, or permute_runs if the runs show different stimuli.",
+            FewOrdersWarning,
+            stacklevel=3,
+        )
+
+
+def _generators(random_state, n_permutations):
+    """Return a random generator for each permutation, or say why there are none."""
     if not isinstance(random_state, int | np.integer) or random_state < 0:
         raise ValueError(
             f"random_state is {random_state!r}; expected a whole number from 0 up, so that a later "
             "call can go on with the same orders."
         )
-    return random_state
+    return [np.random.default_rng([random_state, row]) for row in range(n_permutations)]
 
 
 def _check_one(alpha):

@@ -197,3 +197,42 @@ def test_few_runs_can_exchange_blocks_if_each_block_is_centred():
     """As recorded, each run has mean 0, and runs of blocks from elsewhere have not."""
     assert 0.03 <= share_below_05(centred=True) <= 0.07
     assert share_below_05(centred=False) > 0.07
+
+
+def same_runs(seed, n_runs=8, length=60, n_silent=400, n_tuned=40, periodic=False):
+    """Show the same in every run; noise follows itself (AR(1), .6), and some voxels respond."""
+    rng = np.random.default_rng([11, seed])
+    rows = np.repeat(rng.integers(0, 2, (length // 5, 6)), 5, axis=0).astype(float)
+    if periodic:
+        rows[:] = (np.arange(length) // 6 % 2)[:, np.newaxis]
+    X = np.tile(rows, (n_runs, 1))
+    noise = rng.standard_normal((len(X), n_silent + n_tuned))
+    for sample in range(1, len(noise)):
+        if sample % length:
+            noise[sample] = 0.6 * noise[sample - 1] + 0.8 * noise[sample]
+    noise[:, :n_tuned] += X @ rng.normal(size=(6, n_tuned))
+    return X, noise, np.repeat(np.arange(n_runs), length), n_tuned
+
+
+def p_of_shifts(periodic):
+    """Collect p of silent and tuned voxels over several recordings."""
+    silent, tuned = [], []
+    for seed in range(10):
+        X, Y, runs, n_tuned = same_runs(seed, periodic=periodic)
+        null = np.full((N_PERMUTATIONS - 1, Y.shape[1]), np.nan)
+        inference.shift_runs(null, X, Y, groups=runs, alpha=10.0, cv=4, random_state=seed)
+        scores = ridge.RidgeCV((10.0,), cv=4).fit(X, Y, groups=runs).best_score_
+        p = inference.p_values(null, scores)
+        tuned.append(p[:n_tuned])
+        silent.append(p[n_tuned:])
+    return np.concatenate(silent), np.concatenate(tuned)
+
+
+@pytest.mark.parametrize("periodic", [False, True])
+def test_shifts_hold_what_p_promises_when_every_run_shows_the_same(periodic):
+    """Of 4,000 silent voxels; .015 are four standard errors, as each 400 share their shifts."""
+    silent, tuned = p_of_shifts(periodic)
+    assert abs(np.mean(silent <= 0.05) - 0.05) < 0.015
+    deciles = np.histogram(silent, np.linspace(0, 1, 11))[0] / len(silent)
+    np.testing.assert_allclose(deciles, 0.1, atol=0.03)
+    assert np.mean(tuned <= 0.05) > 0.8

@@ -1,6 +1,7 @@
 """The permutation null, held against scores of data whose runs were really moved."""
 
 import signal
+from math import factorial
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from sklearn.metrics import r2_score
 
 from helpers import inference, ridge
 from helpers._engine import permutations
-from helpers.inference import p_values, permute_runs
+from helpers.inference import p_values, permute_runs, shift_runs
 from helpers.ridge import ConstantVoxelWarning, RidgeCV
 
 
@@ -77,7 +78,7 @@ CASES = {
 def test_each_row_is_the_score_of_runs_in_another_order(case, n_folds):
     X, Y, runs = CASES[case]()
     n_folds = min(n_folds, runs.max() + 1)
-    null = empty(5, Y)
+    null = empty(min(5, factorial(runs.max() + 1)), Y)
     permute_runs(null, X, Y, groups=runs, alpha=3.0, cv=n_folds, random_state=4, dtype=np.float64)
     for row, got in enumerate(null):
         Y_moved = moved(Y, runs, row, seed=4).astype(np.float64)
@@ -118,7 +119,7 @@ SINGLE_CASES = {
 def test_single_precision_costs_less_than_1e_4(case):
     X, Y, runs = SINGLE_CASES[case]()
     Y = Y.astype(np.float32)
-    single, double = empty(5, Y), empty(5, Y)
+    single, double = (empty(min(5, factorial(runs.max() + 1)), Y) for _ in range(2))
     permute_runs(single, X, Y, groups=runs, alpha=1.0, cv=2)
     permute_runs(double, X, Y.astype(np.float64), groups=runs, alpha=1.0, cv=2, dtype=np.float64)
     # Far below 0 the score is an error in units of the variance: its digits count, not its size.
@@ -307,7 +308,9 @@ def test_with_few_runs_the_order_of_the_recording_comes_up_and_counts():
     """Three runs have six orders: nobody is more significant than that."""
     X, Y, runs = simulate(n_runs=3, length=40, noise=0.1, shift=0)
     null = empty(600, Y)
-    permute_runs(null, X, Y, groups=runs, alpha=1.0, cv=3)
+    message = "3 runs, of which 3 show something different, have 6 different orders.* below 0.17"
+    with pytest.warns(inference.FewOrdersWarning, match=message):
+        permute_runs(null, X, Y, groups=runs, alpha=1.0, cv=3)
     scores = RidgeCV((1.0,), cv=3).fit(X, Y, groups=runs).best_score_
     np.testing.assert_allclose(p_values(null, scores), 1 / 6, atol=0.05)
 
@@ -324,7 +327,8 @@ def test_runs_of_different_length_are_refused():
     keep = runs != 3
     keep[80] = True
     null = empty(2, Y)
-    with pytest.raises(ValueError, match=r"25, 25, 25, 1, 25.*equal numbers.*Leave the runs"):
+    message = r"25, 25, 25, 1, 25.*equal numbers.*Leave the runs.*or use shift_runs"
+    with pytest.raises(ValueError, match=message):
         permute_runs(null, X[keep], Y[keep], groups=runs[keep], cv=3)
     assert np.isnan(null).all()
 
@@ -433,3 +437,169 @@ def test_max_p_refuses_what_p_refuses():
         inference.max_p_values(np.full((3, 2), np.nan), np.zeros(2))
     with pytest.raises(ValueError, match="one mean R2 a voxel"):
         inference.max_p_values(np.zeros((3, 2)), np.zeros((3, 2)))
+
+
+# ---- runs that show the same
+
+
+def alike(n_runs, kinds, jitter=0.0, length=40, seed=2):
+    """Simulate runs that show what their kinds show, and tuned and silent voxels."""
+    rng = np.random.default_rng(seed)
+    shown = rng.integers(0, 2, (max(kinds) + 1, length, 6)).astype(float)
+    X = np.concatenate([shown[kind] for kind in kinds]) + 3
+    runs = np.repeat(np.arange(n_runs), length)
+    tuned = X @ rng.normal(size=(6, 20)) + rng.normal(size=(len(X), 20))
+    Y = np.hstack([tuned, rng.normal(size=(len(X), 200))])
+    return X + jitter * rng.normal(size=X.shape), Y, runs
+
+
+@pytest.mark.parametrize("jitter", [0.0, 0.01])
+def test_runs_that_all_show_the_same_are_refused(jitter):
+    """Else p would be 1, or no better than chance, for voxels that respond strongly."""
+    X, Y, runs = alike(8, [0] * 8, jitter)
+    null = empty(20, Y)
+    with pytest.raises(ValueError, match=r"All 8 runs show the same.*Use shift_runs"):
+        permute_runs(null, X, Y, groups=runs, alpha=1.0, cv=8)
+    assert np.isnan(null).all()
+    shift_runs(null, X, Y, groups=runs, alpha=1.0, cv=8)
+    scores = RidgeCV((1.0,), cv=8).fit(X, Y, groups=runs).best_score_
+    np.testing.assert_allclose(p_values(null, scores)[:20], 1 / 21)
+
+
+def test_runs_of_two_kinds_have_few_orders_and_the_smallest_p_is_said():
+    """Three runs of one kind and three of another: 6! / (3! 3!) = 20 orders that differ."""
+    X, Y, runs = alike(6, [0, 0, 1, 1, 1, 0])
+    null = empty(400, Y)
+    message = "6 runs, of which 2 .* 20 different orders for 400 permutations: .* below 0.05"
+    with pytest.warns(inference.FewOrdersWarning, match=message):
+        permute_runs(null, X, Y, groups=runs, alpha=1.0, cv=6)
+    scores = RidgeCV((1.0,), cv=6).fit(X, Y, groups=runs).best_score_
+    tuned = p_values(null, scores)[:20]
+    assert tuned.min() > 0.03
+    np.testing.assert_allclose(np.median(tuned), 1 / 20, atol=0.02)
+
+
+def test_runs_that_differ_in_one_rare_feature_are_not_the_same():
+    """A word that is said twice, in one run: little beside all features, but all of itself."""
+    X, Y, runs = alike(8, [0] * 8)
+    rare = np.zeros(len(X))
+    rare[[90, 95]] = 0.1
+    null = empty(8, Y)  # one word has as many orders as there are runs
+    permute_runs(null, np.column_stack([X, rare]), Y, groups=runs, cv=4)
+    assert np.isfinite(null).all()
+
+
+# ---- shifts within runs
+
+
+def shifted(Y, runs, row, seed=0):
+    """Shift the rows of Y, as the documentation of `random_state` says."""
+    parts = [Y[runs == run] for run in range(runs.max() + 1)]
+    shifts = np.random.default_rng([seed, row]).integers([len(part) for part in parts])
+    cuts = [len(part) - shift for part, shift in zip(parts, shifts, strict=True)]
+    later = [np.r_[part[cut:], part[:cut]] for part, cut in zip(parts, cuts, strict=True)]
+    return np.concatenate(later)
+
+
+def unequal(X, Y, runs):
+    keep = ~np.isin(np.arange(len(X)), [*range(5), *range(60, 71)])
+    return X[keep], Y[keep], runs[keep]
+
+
+@pytest.mark.parametrize("n_folds", [2, 7])
+@pytest.mark.parametrize("case", [*CASES, "unequal"])
+def test_each_row_is_the_score_of_shifted_responses(case, n_folds):
+    X, Y, runs = unequal(*simulate()) if case == "unequal" else CASES[case]()
+    n_folds = min(n_folds, runs.max() + 1)
+    null = empty(4, Y)
+    shift_runs(null, X, Y, groups=runs, alpha=3.0, cv=n_folds, random_state=4, dtype=np.float64)
+    x = X.astype(np.float64)
+    for row, got in enumerate(null):
+        scores = [
+            r2_score(
+                Y_shifted[test],
+                Ridge(alpha=3.0).fit(x[train], Y_shifted[train]).predict(x[test]),
+                multioutput="raw_values",
+            )
+            for Y_shifted in [shifted(Y, runs, row, seed=4).astype(np.float64)]
+            for train, test in ridge.run_folds(runs, n_folds)
+        ]
+        np.testing.assert_allclose(1 - got, 1 - np.mean(scores, axis=0), rtol=1e-6)
+
+
+def test_shifts_in_blocks_of_voxels_and_from_a_file_are_the_same(monkeypatch, tmp_path):
+    X, Y, runs = simulate()
+    expected, got = empty(4, Y), empty(4, Y)
+    shift_runs(expected, X, Y, groups=runs, cv=3, dtype=np.float64)
+    np.save(tmp_path / "Y.npy", Y)
+    monkeypatch.setattr(permutations, "SHIFT_BYTES", 4 * len(Y) * 8)
+    shift_runs(got, X, np.load(tmp_path / "Y.npy", mmap_mode="r"), groups=runs, cv=3,
+               dtype=np.float64)  # fmt: skip
+    np.testing.assert_allclose(got, expected, rtol=0, atol=1e-12)
+    Y[17, 5] = np.nan
+    with pytest.raises(ValueError, match=r"Y has 1 values .* row 17, column 5"):
+        shift_runs(empty(4, Y), X, Y, groups=runs, cv=3)
+
+
+def test_interrupted_shifts_go_on_where_they_stopped(monkeypatch):
+    monkeypatch.setattr(inference, "BATCH_OF_SHIFTS", 3)
+    X, Y, runs = simulate()
+    expected, null = empty(11, Y), empty(11, Y)
+    shift_runs(expected, X, Y, groups=runs, cv=3)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(inference, "tqdm", InterruptedBar)
+        shift_runs(null, X, Y, groups=runs, cv=3)
+    np.testing.assert_array_equal(null[:6], expected[:6])
+    assert np.isnan(null[6:]).all()
+    shift_runs(null, X, Y, groups=runs, cv=3)
+    np.testing.assert_array_equal(null, expected)
+    with pytest.raises(ValueError, match=r"Row 0 of null .*not those of these arguments"):
+        shift_runs(null, X, Y, groups=runs, cv=3, random_state=1)
+
+
+def blocks_on_and_off(n_runs, length, period):
+    """Show the same block in each run, at equal distances, and respond to it strongly."""
+    on = np.arange(length) % period < period // 2
+    X = np.tile(on, n_runs).astype(float)[:, np.newaxis]
+    noise = np.random.default_rng(0).normal(size=(len(X), 5))
+    return X, 5 * X + noise, np.repeat(np.arange(n_runs), length)
+
+
+def test_shifts_by_a_period_change_nothing_and_that_is_said():
+    X, Y, runs = blocks_on_and_off(n_runs=2, length=60, period=4)
+    null = empty(400, Y)
+    # Of 4 x 4 shifts, one moves nothing, and one moves both runs by half a period: then the weight
+    # has another sign, and the prediction is the same.
+    with pytest.warns(inference.FewOrdersWarning, match=r"would get p = 0\.1\d: the stimuli"):
+        shift_runs(null, X, Y, groups=runs, alpha=1.0, cv=2)
+    scores = RidgeCV((1.0,), cv=2).fit(X, Y, groups=runs).best_score_
+    assert p_values(null, scores).min() > 0.1
+    X, Y, runs = blocks_on_and_off(n_runs=12, length=60, period=12)
+    null = empty(200, Y)
+    shift_runs(null, X, Y, groups=runs, alpha=1.0, cv=6)  # many runs are seldom all in step
+    scores = RidgeCV((1.0,), cv=6).fit(X, Y, groups=runs).best_score_
+    assert p_values(null, scores).max() < 0.01
+
+
+def test_features_that_are_constant_in_each_run_have_no_shifts():
+    X, Y, runs = simulate()
+    X = np.random.default_rng(0).normal(size=(7, 2))[runs]
+    with pytest.raises(ValueError, match=r"X does not change within any run.*permute_runs"):
+        shift_runs(empty(3, Y), X, Y, groups=runs, cv=7)
+
+
+def test_shifts_report_constant_voxels_and_refuse_what_orders_refuse():
+    X, Y, runs = simulate()
+    Y[:, 2], Y[runs == 4, 5] = 0.1, 1 / 3
+    null = empty(4, Y)
+    with pytest.warns(ConstantVoxelWarning, match="2 of 9 voxels .*over a fold: columns 2, 5"):
+        shift_runs(null, X, Y, groups=runs, cv=7)
+    np.testing.assert_array_equal(np.isnan(null), [np.isin(np.arange(9), [2, 5])] * 4)
+    for given, message in (
+        ({"groups": np.zeros(175)}, "All samples belong to one run"),
+        ({"cv": [(np.arange(90), np.arange(90, 175))]}, "expected whole runs"),
+        ({"random_state": None}, "expected a whole number from 0 up"),
+        ({"alpha": (1.0, 2.0)}, "expected one number"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            shift_runs(empty(4, Y), X, Y, **{"groups": runs, "cv": 7, **given})

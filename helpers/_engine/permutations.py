@@ -36,9 +36,11 @@ from scipy.linalg import eigh
 from helpers._engine.folds import TEST, TRAIN
 from helpers._engine.sums import centre
 from helpers._engine.threads import for_blocks
-from helpers._engine.validation import check_finite
+from helpers._engine.validation import check_finite, rows_of_runs
 
 PAIR_BYTES = 300e6  # what the products of a block of voxels may take, in each thread
+SHIFT_BYTES = 100e6  # what the responses of a block of voxels may take that are shifted together
+ALIKE = 0.01  # of a feature's variance: runs that differ by less show the same
 
 
 @dataclass(frozen=True, eq=False)
@@ -220,3 +222,68 @@ def _sum_squares(images, pairs, order):
     squares = members @ (pairs.within[runs] + n * y_mean**2)
     squares -= n * (members @ y_mean) ** 2 / lengths[:, np.newaxis]
     return members @ pairs.yy[runs], np.where(squares > 0, squares, np.nan)
+
+
+def kinds_of_runs(X, runs):
+    """Give each run a number, the same to those that show the same.
+
+    Parameters
+    ----------
+    X : ndarray of float64, shape (n_samples, n_features)
+    runs : ndarray of int, shape (n_samples,)
+        Runs numbered from 0, all of the same length.
+
+    Returns
+    -------
+    list of int
+        One a run, from 0. Two runs have the same number if in no feature their mean squared
+        difference is above `ALIKE` times the feature's variance.
+    """
+    different, kinds = [], []
+    variance = X.var(axis=0)
+    for run in X.reshape(runs[-1] + 1, -1, X.shape[1]):
+        differences = (((run - other) ** 2).mean(axis=0) for other in different)
+        same = [(squares <= ALIKE * variance).all() for squares in differences]
+        kinds.append(same.index(True) if any(same) else len(different))
+        different += [] if any(same) else [run]
+    return kinds
+
+
+def score_shifts(plan, Y, runs, shifts):
+    """Score responses that are shifted in time within their runs, on held-out runs.
+
+    What leaves a run at its end comes in at its start. No sum survives a shift, so each of them
+    is scored from the start.
+
+    Parameters
+    ----------
+    plan : helpers._engine.ridge.SumsPlan or helpers._engine.kernel.KernelPlan
+        With one penalty.
+    Y : array, shape (n_samples, n_voxels)
+        Measured responses; a memory-mapped array is read block by block.
+    runs : ndarray of int, shape (n_samples,)
+        Runs numbered from 0, of any length.
+    shifts : ndarray of int, shape (n_shifts, n_runs)
+        By how many samples each run's responses come later.
+
+    Returns
+    -------
+    ndarray, shape (n_shifts, n_voxels)
+        Mean R2 over the splits; NaN where a voxel is constant over a test set.
+
+    Raises
+    ------
+    ValueError
+        If Y has NaN or infinite values.
+    """
+    scores = np.empty((len(shifts), Y.shape[1]), plan.dtype)
+    size = max(int(SHIFT_BYTES / (len(Y) * plan.dtype.itemsize)), 1)
+    numbers = [np.arange(rows.start, rows.stop) for rows in rows_of_runs(runs)]
+    for start in range(0, Y.shape[1], size):
+        block = slice(start, min(start + size, Y.shape[1]))
+        check_finite("Y", np.asarray(Y[:, block]), start)
+        y, _ = centre(Y[:, block], plan.dtype)
+        for row, shift in zip(scores, shifts, strict=True):
+            rows = np.concatenate(list(map(np.roll, numbers, shift)))
+            row[block] = plan.score(y[rows])[0].mean(axis=0)
+    return scores

@@ -383,6 +383,10 @@ class ConstantVoxelWarning(UserWarning):
     """Some voxels do not vary, so that nothing can be said about them."""
 
 
+class FewOrdersWarning(UserWarning):
+    """What the runs show allows few different permutations, so that no p can be small."""
+
+
 def is_constant(Y):
     """Say which columns hold one value only.
 
