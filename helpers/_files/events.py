@@ -4,6 +4,7 @@ import io
 import os
 import warnings
 from collections.abc import Mapping
+from numbers import Integral, Real
 from pathlib import Path
 from typing import NamedTuple
 
@@ -51,13 +52,14 @@ def rows_of_events(events, stimuli, n_volumes, t_r, *, slice_time_ref=0.5):
         ``trial_type`` or ``stim_file``; ``n/a`` is a missing value. An event without a name shows
         nothing. An optional ``modulation`` multiplies the features, as in nilearn's tables; other
         columns are left alone. Order does not matter.
-    stimuli : None, str, Path, dict, DataFrame or Series
+    stimuli : None, str, Path, dict, DataFrame, Series or list of str
         - None: a column for each trial_type, which is 1 where it fills the volume (see
           `conditions` for several runs, which must have the same columns);
         - a folder in which the paths in stim_file lead to pictures or ``.npy`` arrays, which are
           images (rows x columns) or vectors of features;
         - a dict from trial_type or stim_file to such an array, a number, the path of a picture,
-          or None where nothing is shown; or a DataFrame or Series with these names as its index.
+          or None where nothing is shown; or a DataFrame or Series with these names as its index;
+        - a list of columns of `events` that hold numbers, which are the features themselves.
     n_volumes : int
         How many volumes the run has; so many rows come back.
     t_r : float
@@ -81,7 +83,8 @@ def rows_of_events(events, stimuli, n_volumes, t_r, *, slice_time_ref=0.5):
         If a file is missing or cannot be read.
     ValueError
         If the table lacks a column, times are missing, negative or not in seconds, an event has no
-        features, images overlap, or half of the events lie outside the run.
+        features, images overlap by more than a twentieth of a volume, or half of the events lie
+        outside the run.
 
     Warns
     -----
@@ -143,13 +146,8 @@ def conditions(all_events):
     found = set()
     for events in all_events:
         table, source = read_events(events)
-        names = table.get("trial_type", pd.Series(dtype=object)).dropna()
-        if names.empty:
-            raise ValueError(
-                f"{source} has no trial_type; expected the name of a condition for each event: "
-                "write that column, or give stimuli=, a folder with the files of stim_file."
-            )
-        found |= set(names)
+        _check_column(table, source, "trial_type")
+        found |= set(table["trial_type"].dropna())
     names = sorted(found)
     pauses = [name for name in names if name.lower() in NOTHING_SHOWN]
     if pauses and len(names) > 1:
@@ -172,9 +170,10 @@ def read_events(events):
     Returns
     -------
     table : DataFrame
-        By onset: ``onset``, ``duration`` and ``modulation`` (1 where the table has none) as
-        numbers, ``trial_type`` and ``stim_file``, as far as they are there, as text or NaN. The
-        index is the row of an event in what was given, from 1, not counting the header.
+        In the order of onsets: ``onset``, ``duration`` and ``modulation`` (1 where the table has
+        none) as numbers, ``trial_type`` and ``stim_file``, as far as they are there, as text or
+        NaN; other columns as they are. The index is the row of an event in what was given, from 1,
+        not counting the header.
     source : str
         The name to give in messages.
 
@@ -194,11 +193,10 @@ def read_events(events):
             f"events is of the type {type(events).__name__}; expected a path or a DataFrame with "
             "the columns onset, duration and trial_type or stim_file."
         )
-    missing = {"onset", "duration"} - set(table.columns)
-    if missing or not set(NAMES) & set(table.columns):
+    if not {"onset", "duration"} <= set(table.columns):
         raise ValueError(
-            f"{source} has the columns {', '.join(map(str, table.columns))}; expected onset, "
-            "duration (both in seconds) and trial_type or stim_file, as BIDS names them, with "
+            f"{source} has the columns {', '.join(map(str, table.columns))}; expected onset and "
+            "duration (both in seconds), and trial_type or stim_file, as BIDS names them, with "
             "tabs between them in a file."
         )
     if table.columns.duplicated().any():
@@ -219,11 +217,11 @@ def read_events(events):
             f"{source} has the duration {table['duration'][row]:g} in row {row}; expected seconds, "
             "0 or more: look at how it was computed."
         )
-    names = [column for column in NAMES if column in table]
-    for column in names:
-        table[column] = table[column].map(_name, na_action="ignore").astype(object)
-    columns = ["onset", "duration", "modulation", *names]
-    return table[columns].sort_values("onset", kind="stable"), source
+    for column in set(NAMES) & set(table.columns):
+        names = [np.nan if pd.isna(value) else _name(value) for value in table[column]]
+        names = [np.nan if name in ("", "n/a") else name for name in names]
+        table[column] = pd.Series(names, index=table.index, dtype=object)
+    return table.sort_values("onset", kind="stable"), source
 
 
 def _read_table(path):
@@ -231,23 +229,25 @@ def _read_table(path):
     text = read_text(path, "a table of events")
     if not text.strip():
         raise ValueError(f"{path} is empty; expected a header and one row an event.")
-    separator = "," if path.suffix.lower() == ".csv" else "\t"
     try:
-        # Not what pandas takes for missing: "null", "None" and "NA" may be words that were shown.
-        return pd.read_csv(
-            io.StringIO(text),
-            sep=separator,
-            dtype=str,
-            keep_default_na=False,
-            na_values=["n/a", ""],
-            index_col=False,
-            skipinitialspace=True,
-        ).rename(columns=str.strip)
+        with warnings.catch_warnings():
+            # For rows that are longer than the header; pandas would cut them.
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            table = pd.read_csv(
+                io.StringIO(text),
+                sep="," if path.suffix.lower() == ".csv" else "\t",
+                dtype=str,
+                index_col=False,
+                # Not what pandas takes for missing: "null" and "NA" may be words that were shown.
+                keep_default_na=False,
+                na_values=["n/a", ""],
+            )
     except (pd.errors.ParserError, pd.errors.ParserWarning) as error:
         raise ValueError(
             f"{path} is not a table of events ({' '.join(str(error).split())}); expected equally "
             "many cells in each row, with tabs between them."
         ) from None
+    return table.rename(columns=str.strip)
 
 
 def _numbers(column, name, source):
@@ -279,14 +279,14 @@ def _name(value):
 
 def _check_run(n_volumes, t_r, slice_time_ref):
     """Raise ValueError unless the times of a run's volumes are known."""
-    if not isinstance(n_volumes, int | np.integer) or n_volumes < 1:
+    if not isinstance(n_volumes, Integral) or n_volumes < 1:
         raise ValueError(f"n_volumes is {n_volumes}; expected how many volumes the run has.")
-    if t_r is None or not np.isfinite(t_r) or t_r <= 0:
+    if not isinstance(t_r, Real) or not np.isfinite(t_r) or t_r <= 0:
         raise ValueError(
             f"t_r is {t_r}; expected the seconds from one volume to the next, without which onsets "
             "in seconds have no volume: give t_r=."
         )
-    if not 0 <= slice_time_ref <= 1:
+    if not isinstance(slice_time_ref, Real) or not 0 <= slice_time_ref <= 1:
         raise ValueError(
             f"slice_time_ref is {slice_time_ref}; expected a number from 0 (volumes belong to the "
             "start of their acquisition) to 1 (its end): divide StartTime by the TR."
@@ -295,10 +295,12 @@ def _check_run(n_volumes, t_r, slice_time_ref):
 
 def _look_up(table, source, stimuli):
     """Return the events that show something, what they show, names of features, and a shape."""
+    if isinstance(stimuli, list | tuple):
+        return _look_up_columns(table, source, stimuli)
     if isinstance(stimuli, str | os.PathLike):
-        folder, names = Path(stimuli), None
-        column = _check_column(table, source, "stim_file")
-        shown = {name: _read_stimulus(folder, name) for name in table[column].dropna().unique()}
+        column, names = "stim_file", None
+        _check_column(table, source, column)
+        shown = _paths(Path(stimuli), table[column].dropna().unique())
     else:
         shown, names = _from_memory(stimuli)
         column = _matching_column(table, source, shown)
@@ -306,27 +308,44 @@ def _look_up(table, source, stimuli):
     if table.empty:
         raise ValueError(f"{source} has no event that shows anything: look at its {column}.")
     shown = {name: _features(name, shown[name]) for name in table[column].unique()}
-    shapes = {name: features.shape for name, features in shown.items()}
-    first = table[column].iloc[0]
-    for name, shape in shapes.items():
-        if shape != shapes[first]:
+    first, *others = shown
+    for name in others:
+        if shown[name].shape != shown[first].shape:
             raise ValueError(
-                f'The stimulus "{name}" has the shape {shape} and "{first}" has {shapes[first]}; '
-                "expected one size for all: resize the images, or give vectors of equal length."
+                f'The stimulus "{name}" has the shape {shown[name].shape} and "{first}" has '
+                f"{shown[first].shape}; expected one size for all: resize the images, or give "
+                "vectors of equal length."
             )
-    shape = shapes[first] if len(shapes[first]) == 2 else None
+    shape = shown[first].shape if shown[first].ndim == 2 else None
     images = np.stack([shown[name].ravel() for name in table[column]])
     return table.assign(name=table[column]), images, names, shape
 
 
+def _look_up_columns(table, source, columns):
+    """Return the same from columns of numbers in the table itself."""
+    there = set(table.columns)
+    missing = [name for name in columns if not isinstance(name, str) or name not in there]
+    if missing or not columns:
+        raise ValueError(
+            f"stimuli lists {missing[:1] or 'nothing'}, and {source} has the columns "
+            f"{', '.join(map(str, table.columns))}; expected names of columns with numbers."
+        )
+    given = table[list(columns)]
+    shows = ~(given.isna() | given.isin(["n/a", ""])).all(axis=1)
+    if not shows.any():
+        raise ValueError(f"{source} has no event that shows anything: look at its {columns[0]}.")
+    images = np.column_stack([_numbers(given.loc[shows, name], name, source) for name in columns])
+    return table[shows].assign(name=table.index[shows]), images, list(columns), None
+
+
 def _check_column(table, source, column):
-    """Return a column's name, or say that the table has nothing there."""
+    """Raise ValueError if a table has nothing in a column of names."""
     if column not in table or table[column].isna().all():
         raise ValueError(
-            f"{source} names no {column}; expected the path of what each event showed: write that "
-            "column, or give stimuli= as a dict from trial_type to features."
+            f"{source} has no {column}; expected there what each event showed: write that column, "
+            "or rename the one that says it. With stimuli=None conditions come from trial_type; "
+            "with a folder, files from stim_file."
         )
-    return column
 
 
 def _from_memory(stimuli):
@@ -343,8 +362,8 @@ def _from_memory(stimuli):
         keys, values = stimuli.keys(), stimuli.values()
     else:
         raise ValueError(
-            f"stimuli is of the type {type(stimuli).__name__}; expected a folder, or a dict or "
-            "DataFrame from trial_type or stim_file to features."
+            f"stimuli is of the type {type(stimuli).__name__}; expected a folder, a dict or "
+            "DataFrame from trial_type or stim_file to features, or a list of columns of events."
         )
     shown = dict(zip(map(_name, keys), values, strict=True))
     if len(shown) != len(keys):
@@ -358,7 +377,10 @@ def _from_memory(stimuli):
 def _matching_column(table, source, shown):
     """Return the column whose names have features: trial_type, or stim_file if it has more."""
     columns = [column for column in NAMES if column in table]
-    column = max(columns, key=lambda column: table[column].isin(list(shown)).sum())
+    column = max(
+        columns, key=lambda column: table[column].isin(list(shown)).sum(), default=NAMES[0]
+    )
+    _check_column(table, source, column)
     missing = sorted(set(table[column].dropna()) - set(shown))
     if missing:
         raise ValueError(
@@ -366,27 +388,29 @@ def _matching_column(table, source, shown):
             f"{len(missing) - 1} more; it has {', '.join(list(shown)[:5])}. Expected an entry for "
             "each name: add it, None where nothing was shown."
         )
-    return _check_column(table, source, column)
+    return column
 
 
-def _read_stimulus(folder, name):
-    """Read a picture or an array that an event names; the folder's own name may come first."""
-    relative = Path(name.replace("\\", "/"))
-    path = folder / relative
-    if not path.exists() and relative.parts[0] == folder.name:
-        path = folder.parent / relative
-    if not path.exists() and not path.is_symlink():
-        others = {other.name.lower(): other.name for other in _siblings(path)}
-        case = others.get(path.name.lower())
-        raise ValueError(
-            f'The stimulus file "{name}" is not in {folder}; '
-            + (
-                f'there is "{case}": write upper and lower case alike.'
-                if case
+def _paths(folder, names):
+    """Return where the files are that events name; the folder's own name may come first."""
+    check_there(folder)
+    if not folder.is_dir():
+        raise ValueError(f"stimuli is {folder}, a file; expected the folder of the stimulus files.")
+    paths = {}
+    for name in names:
+        relative = Path(name.replace("\\", "/"))
+        inside = relative.parts[:1] == (folder.name,) and not (folder / relative).exists()
+        paths[name] = path = (folder.parent if inside else folder) / relative
+        if not path.exists() and not path.is_symlink():
+            others = {other.name.lower(): other.name for other in _siblings(path)}
+            other = others.get(path.name.lower())
+            advice = (
+                f'there is "{other}": write upper and lower case alike.'
+                if other
                 else "expected the paths in stim_file to start in that folder."
             )
-        )
-    return path
+            raise ValueError(f'The stimulus file "{name}" is not in {folder}; {advice}')
+    return paths
 
 
 def _siblings(path):
@@ -473,11 +497,11 @@ def _check_inside(onsets, ends, n_volumes, t_r, table, source):
     inside = (ends > 0) & (onsets < n_volumes)
     n_outside = (~inside).sum()
     lasts = f"the run lasts from 0 to {n_volumes * t_r:g} s"
-    if n_outside >= inside.size / 2 or (ends > 2 * n_volumes).any():
+    if n_outside >= inside.size / 2 or (ends[inside] > 2 * n_volumes).any():
         raise ValueError(
-            f"{n_outside} of {inside.size} events of {source} lie outside the run: onsets go from "
-            f"{table['onset'].min():g} to {table['onset'].max():g}, durations up to "
-            f"{table['duration'].max():g}, and {lasts}. {ADVICE}"
+            f"{source} does not fit the run: onsets go from {table['onset'].min():g} to "
+            f"{table['onset'].max():g}, durations up to {table['duration'].max():g}, and {lasts}, "
+            f"so that {n_outside} of {inside.size} events lie outside. {ADVICE}"
         )
     if n_outside:
         warnings.warn(

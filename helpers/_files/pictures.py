@@ -8,6 +8,8 @@ from PIL import Image
 from helpers._files import DataError
 
 PICTURES = {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm"}
+GREY = ("1", "L", "I;16", "I;16L", "I;16B", "I;16N")  # Pillow's names of modes
+UNKNOWN = ("I", "F")
 # What Pillow may raise for a damaged file; its PNG reader also knows SyntaxError.
 UNREADABLE = (OSError, EOFError, SyntaxError, ValueError, Image.DecompressionBombError)
 
@@ -35,10 +37,9 @@ def read_picture(picture_file):
     try:
         with Image.open(picture_file) as picture:
             n_frames = getattr(picture, "n_frames", 1)
-            if picture.mode not in ("1", "L") and not picture.mode.startswith("I;16"):
-                see_through = "A" in picture.getbands() or "transparency" in picture.info
-                known = picture.mode not in ("I", "F")
-                picture = picture.convert("RGBA" if see_through else "RGB") if known else picture
+            see_through = "A" in picture.getbands() or "transparency" in picture.info
+            if see_through or picture.mode not in GREY + UNKNOWN:
+                picture = picture.convert("RGBA" if see_through else "RGB")
             mode, values = picture.mode, np.asarray(picture)
     except UNREADABLE as error:
         raise DataError(
@@ -50,7 +51,7 @@ def read_picture(picture_file):
             f"{picture_file} holds {n_frames} pictures; expected one: save each as a file of its "
             "own."
         )
-    if mode in ("I", "F"):
+    if mode in UNKNOWN:
         raise ValueError(
             f"{picture_file} holds numbers of 32 bits, whose white is not known; expected a "
             "picture with 8 or 16 bits: scale the numbers to 0 to 1 and save them as .npy."
@@ -63,7 +64,7 @@ def read_picture(picture_file):
                 "that was shown."
             )
         values = values[..., :3]
-    white = {"1": 1, "L": 255, "RGB": 255, "RGBA": 255}.get(mode, 65535)
+    white = 1 if mode == "1" else 65535 if mode.startswith("I;16") else 255
     return values.reshape(*values.shape[:2], -1).mean(axis=2) / white
 
 

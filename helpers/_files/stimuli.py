@@ -114,7 +114,8 @@ def read_features(table, shape=None):
         name = "The table of features"
         features = _from_memory(name, table, shape)
     values = features.values
-    if len(values) > 1 and values.min() == values.max() != features.rest:
+    rests = features.rest == REST == values.max()  # a run of rest is no mistake
+    if len(values) > 1 and values.min() == values.max() and not rests:
         warnings.warn(
             f"{name} holds {values[0, 0]:g} throughout: nothing varies in this run. Check that it "
             "is the table you mean.",
@@ -134,13 +135,17 @@ def check_there(path):
     ------
     DataError
     """
-    if path.is_symlink() and not path.exists():
-        raise DataError(
-            f"{path} is a link, and what it links to is not there: get the content first (in a "
-            "DataLad dataset with `datalad get`)."
-        )
-    if not path.exists():
-        raise DataError(f"{path} cannot be opened (No such file or directory): check the path.")
+    try:
+        path.stat()
+    except OSError as error:
+        if isinstance(error, FileNotFoundError) and path.is_symlink():
+            raise DataError(
+                f"{path} is a link, and what it links to is not there: get the content first (in "
+                "a DataLad dataset with `datalad get`)."
+            ) from None
+        raise DataError(f"{path} cannot be opened ({error.strerror}): check the path.") from None
+    except ValueError as error:
+        raise DataError(f"{str(path)!r} cannot be opened ({error}): check the path.") from None
 
 
 def read_text(text_file, expected="a table of numbers"):
@@ -246,7 +251,8 @@ def _kind(array):
     kinds = {"c": "complex numbers", "U": "text", "S": "text", "M": "dates", "m": "time spans"}
     if array.dtype.kind != "O":
         return kinds.get(array.dtype.kind, f"values of the type {array.dtype}")
-    return f"objects ({type(next(iter(array.flat), None)).__name__})"
+    others = (value for value in array.flat if not isinstance(value, int | float))
+    return f"objects ({type(next(others, 0)).__name__})"
 
 
 def _check_image_shape(shape):
