@@ -4,6 +4,7 @@ import csv
 import os
 import warnings
 from pathlib import Path
+from tokenize import TokenError
 from typing import NamedTuple
 
 import numpy as np
@@ -15,6 +16,17 @@ from helpers._files import DataError
 from helpers._files.pictures import PICTURES, read_frames
 
 REST = -1
+# What NumPy raises for files that are no arrays of numbers, or damaged ones.
+NO_ARRAY = (
+    OSError,
+    ValueError,
+    EOFError,
+    SyntaxError,
+    TypeError,
+    OverflowError,
+    MemoryError,
+    TokenError,
+)
 ROUNDING = 1e-6  # how far single precision and a few decimals may carry 0, 1 or -1
 
 
@@ -311,8 +323,9 @@ def read_array(array_file):
         If the file cannot be read, or holds Python objects, which NumPy does not load by itself.
     """
     try:
-        return np.load(array_file, allow_pickle=False)
-    except (OSError, ValueError, EOFError, SyntaxError) as error:
+        with array_file.open("rb") as file:
+            return np.lib.format.read_array(file, allow_pickle=False)
+    except NO_ARRAY as error:
         reason = next(iter(str(error).splitlines()), "") or type(error).__name__
         raise DataError(
             f"{array_file} cannot be read as an array ({reason}): save numbers with numpy.save, or "
