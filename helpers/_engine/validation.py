@@ -8,7 +8,105 @@ import warnings
 from itertools import pairwise
 
 import numpy as np
+import pandas as pd
 from sklearn.utils.validation import validate_data
+
+
+def refuse_masked(name, values):
+    """Raise ValueError if values are masked, which NumPy forgets without a word.
+
+    Parameters
+    ----------
+    name : str
+        What the values are called in messages.
+    values : array_like
+        A masked array, a list with masked arrays or values in it, or anything else.
+    """
+    parts = values if isinstance(values, list | tuple) else [values]
+    n_masked = sum(np.ma.count_masked(v) for v in parts if isinstance(v, np.ma.MaskedArray))
+    if n_masked:
+        raise ValueError(
+            f"{name} has {n_masked} masked values; expected none, because what lies beneath a mask "
+            "would be taken for data. Leave these rows or columns out, or fill the values in."
+        )
+
+
+def read_array(name, values):
+    """Return an array of whatever was given, or say why no numbers can come of it.
+
+    Parameters
+    ----------
+    name : str
+        What the values are called in messages.
+    values : array_like
+
+    Returns
+    -------
+    ndarray
+        Of the type that NumPy finds; objects are looked at for text only.
+
+    Raises
+    ------
+    ValueError
+        For masked values, complex numbers, text, dates, and rows of different length.
+    """
+    refuse_masked(name, values)
+    try:
+        array = np.asarray(values)
+    except ValueError:
+        raise ValueError(
+            f"{name} is no table: its rows or parts have different lengths. Expected the same "
+            "number of values in each row."
+        ) from None
+    if array.dtype.kind == "c":
+        raise ValueError(
+            f"{name} holds complex numbers. Complex data not supported: take their absolute "
+            "values with numpy.abs, or magnitude and phase as columns of their own."
+        )
+    if array.dtype.kind == "O":
+        text = np.array([isinstance(value, str | bytes) for value in array.flat], dtype=bool)
+    else:
+        text = np.full(array.size, array.dtype.kind not in "biuf")
+    if text.any():
+        first = np.flatnonzero(text)[0]
+        place = ", ".join(map(str, np.unravel_index(first, array.shape))) or "0"
+        raise ValueError(
+            f"{name} holds text or dates, first {array.flat[first]!r} at ({place}); expected "
+            "numbers. Leave such columns out, or convert them with pandas.to_numeric."
+        )
+    return array
+
+
+def read_numbers(name, values):
+    """Return an array of numbers in the precision it has, or say why it is none.
+
+    Parameters
+    ----------
+    name : str
+        What the values are called in messages.
+    values : array_like
+        What pandas takes for missing becomes NaN.
+
+    Returns
+    -------
+    ndarray of float
+        Double precision, if anything but floating-point numbers was given.
+
+    Raises
+    ------
+    ValueError
+        As `read_array`, and for other objects that are no numbers.
+    """
+    array = read_array(name, values)
+    if array.dtype.kind == "O":
+        try:
+            return np.where(pd.isna(array), np.nan, array).astype(np.float64)
+        except (TypeError, ValueError):
+            raise ValueError(
+                f"{name} is a {type(values).__name__} of objects that are no numbers; expected an "
+                "array of numbers. Convert it first, for example with numpy.array."
+            ) from None
+    return array if array.dtype.kind == "f" else array.astype(np.float64)
 
 
 def check_table(name, table):
@@ -28,9 +126,10 @@ def check_table(name, table):
     Raises
     ------
     ValueError
-        If the table has not two dimensions, is empty, or holds NaN or infinite values.
+        If the table has not two dimensions, is empty, or holds NaN, infinite or masked values, or
+        anything but real numbers.
     """
-    table = check_shape(name, np.asarray(table, dtype=np.float64))
+    table = check_shape(name, table).astype(np.float64, copy=False)
     check_finite(name, table)
     return table
 
@@ -54,11 +153,10 @@ def check_shape(name, table):
     Raises
     ------
     ValueError
-        If the table has not two dimensions, or is empty.
+        If the table has not two dimensions, is empty, or holds masked values or anything but real
+        numbers.
     """
-    table = np.asarray(table)
-    if not np.issubdtype(table.dtype, np.floating):
-        table = table.astype(np.float64)
+    table = read_numbers(name, table)
     if table.ndim != 2:
         raise ValueError(
             f"{name} has shape {table.shape}; expected two dimensions, samples by columns. "
@@ -115,9 +213,11 @@ def check_fit(estimator, X, Y):
     Raises
     ------
     ValueError
-        For what scikit-learn refuses: NaN, infinite values, empty tables, other shapes; and for
-        sample counts that differ.
+        For what scikit-learn refuses: NaN, infinite values, empty tables, other shapes; for
+        masked values, text, and sample counts that differ.
     """
+    read_array("X", X)
+    read_array("Y", Y)
     for_X = {"dtype": np.float64, "ensure_min_samples": 2}
     for_Y = {"dtype": [np.float64, np.float32], "ensure_2d": False, "allow_nd": True}
     X, Y = validate_data(estimator, X, Y, validate_separately=(for_X, for_Y))
@@ -161,7 +261,7 @@ def check_penalties(alphas):
     ValueError
         If there is none, or one is not finite and above zero.
     """
-    alphas = np.asarray(alphas, dtype=np.float64)
+    alphas = read_numbers("alphas", alphas).astype(np.float64)
     good = np.isfinite(alphas) & (alphas > 0)
     if alphas.size == 0 or not good.all():
         given = ", ".join(f"{alpha:g}" for alpha in alphas[~good][:5]) or "none"
@@ -188,9 +288,14 @@ def check_dtype(dtype):
     ValueError
         If it is neither float64 nor float32.
     """
-    if np.dtype(dtype) not in (np.float64, np.float32):
-        raise ValueError(f"dtype is {np.dtype(dtype)}; expected numpy.float64 or numpy.float32.")
-    return np.dtype(dtype)
+    known = {np.dtype(kind): kind for kind in (np.float64, np.float32)}
+    try:
+        given = np.dtype(dtype)
+    except TypeError:
+        given = repr(dtype)
+    if given not in known:
+        raise ValueError(f"dtype is {given}; expected numpy.float64 or numpy.float32.")
+    return given
 
 
 def check_finite(name, table, first_column=0):
@@ -239,8 +344,11 @@ def check_fits(name, values, shape, dtype=np.float64):
     Raises
     ------
     ValueError
-        If the shape is another.
+        If the shape is another, for masked values, and for text where numbers are expected.
     """
+    refuse_masked(name, values)
+    if dtype is np.float64:
+        values = read_numbers(name, values)
     values = np.asarray(values, dtype=dtype)
     if values.shape != shape:
         raise ValueError(
@@ -296,18 +404,20 @@ def check_runs(runs, n_samples):
     Raises
     ------
     ValueError
-        If there is not one label a sample, or if a run comes back after another one began.
+        If there is not one label a sample, if labels are missing, or if a run comes back after
+        another one began.
     """
+    refuse_masked("runs", runs)
+    unknown = pd.isna(np.asarray(runs, dtype=object))  # before a list turns NaN into "nan"
     runs = np.asarray(runs)
     if runs.shape != (n_samples,):
         raise ValueError(
             f"runs has shape {runs.shape}; expected one run label for each of the {n_samples} "
             f"samples, that is shape ({n_samples},)."
         )
-    unknown = runs != runs  # NaN, which would make every such row a run of its own
-    if np.any(unknown):
+    if unknown.any():
         raise ValueError(
-            f"{np.sum(unknown)} of {n_samples} run labels are NaN, first at row "
+            f"{np.sum(unknown)} of {n_samples} run labels are NaN or missing, first at row "
             f"{np.flatnonzero(unknown)[0]}; expected the run of every sample: look at the table "
             "that they come from."
         )
@@ -388,20 +498,25 @@ class FewOrdersWarning(UserWarning):
 
 
 def is_constant(Y):
-    """Say which columns hold one value only.
+    """Say which columns hold one value only, but for rounding.
 
     The test compares values and computes no variance: the variance of a constant such as 0.1
     comes out as some 1e-33, and dividing by that gives any score.
 
+    Of a constant that was cleaned, rounding errors about 0 are all that is left, and what is
+    z-scored after that looks like any noise: judge such data before they are cleaned.
+
     Parameters
     ----------
-    Y : ndarray, shape (n_samples, n_columns)
+    Y : ndarray of float, shape (n_samples, n_columns)
 
     Returns
     -------
     ndarray of bool, shape (n_columns,)
+        Whether the largest and the smallest value are at most eight units in the last place apart.
     """
-    return Y.max(axis=0) == Y.min(axis=0)
+    high, low = Y.max(axis=0), Y.min(axis=0)
+    return high - 8 * np.finfo(Y.dtype).eps * np.maximum(np.abs(high), np.abs(low)) <= low
 
 
 def warn_constant(constant, where, result):
