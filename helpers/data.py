@@ -2,7 +2,8 @@
 
 import os
 import re
-from dataclasses import dataclass
+import warnings
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,23 +13,38 @@ from nilearn.maskers import MultiNiftiMasker
 from nilearn.signal import clean
 from sklearn.utils import Bunch
 
-from helpers._engine.validation import check_table
+from helpers._engine.validation import check_table, rows_of_runs
 from helpers._files import DataError
+from helpers._files.bids import bids_files
+from helpers._files.confounds import kept_volumes, per_run
 from helpers._files.fetching import fetch_local, real_recording
-from helpers._files.images import check_files, check_grid, open_image, read_values
+from helpers._files.images import (
+    check_files,
+    check_grid,
+    open_image,
+    open_mask,
+    read_values,
+)
 from helpers._files.layout import FIGURE_RUNS
 from helpers._files.masking import masked_runs
+from helpers._files.report import report
+from helpers._files.runs import count_volumes, cut, is_shown, read_events, read_tables
 from helpers._files.stimuli import read_stimuli
+from helpers._files.surfaces import is_surface, surface_masker
+from helpers._files.timeline import RunOfVolumes, delay, has_gaps, rows_later, stack
 from helpers._twin.truth import load_truth
 from helpers._twin.writing import make_twin
 
 __all__ = [
     "DataError",
     "Recording",
+    "RecordingWarning",
     "Trials",
     "block_means",
+    "check",
     "clean_like",
     "data_folder",
+    "from_bids",
     "from_files",
     "image_blocks",
     "load",
@@ -107,56 +123,207 @@ def load(source=None, variant="default"):
     return Bunch(**fetch_local(real_recording(data_folder())), source="real", truth=None)
 
 
-def from_files(func, label, mask, background=None):
-    """Put your own files together as a dataset.
+def from_files(
+    func,
+    label=None,
+    mask=None,
+    background=None,
+    *,
+    events=None,
+    stimuli=None,
+    shape=None,
+    mask_roi=(),
+    confounds=None,
+    sample_mask=None,
+    t_r=None,
+    slice_time_ref=0.5,
+    runs=None,
+):
+    """Put your own files together as a dataset; `recording` reads and checks them.
+
+    Each run has an image and what was shown: either a table with a row for each volume (`label`),
+    or events with their times (`events`), as BIDS has them. `from_bids` finds all of this in a
+    BIDS dataset.
 
     Parameters
     ----------
-    func : list of str or Path
-        One four-dimensional NIfTI file a run.
-    label : list of str or Path
-        One stimulus table a run, in the same order; see `read_stimuli`.
-    mask : str or Path
-        NIfTI file on the grid of the runs, 1 in each voxel to analyse.
+    func : list
+        One item a run: a four-dimensional NIfTI file or image, or for the surface of the brain a
+        nilearn SurfaceImage, ``{"left": ..., "right": ...}`` with the paths of two GIFTI files, or
+        a CIFTI file ``.dtseries.nii``. With `runs`, a single item that holds all runs.
+    label : list, optional
+        One table a run, one row a volume: a stimulus table as `read_stimuli` reads it, or any
+        other features as a .npy file, a CSV or TSV file with a header, an array, a DataFrame, or a
+        folder of frames. With `runs`, a single table.
+    mask : str, Path or image
+        1 in each voxel to analyse, on the grid of the runs. May be left out for surfaces.
     background : str or Path, optional
         NIfTI file to draw maps on.
+    events : list of str, Path or DataFrame, optional
+        One ``events.tsv`` a run, with ``onset`` and ``duration`` in seconds from the start of the
+        first volume in the file, and ``trial_type`` or ``stim_file``. With `runs`, a single one.
+    stimuli : str, Path, dict or DataFrame, optional
+        What the events showed: the folder of their ``stim_file``, or an image or a feature vector
+        for each name. Without it, each ``trial_type`` is a feature of its own.
+    shape : tuple of int, optional
+        Rows and columns of the images in tables that do not say it themselves.
+    mask_roi : dict, optional
+        Region masks by the name of the region.
+    confounds : list, optional
+        One table a run, as nilearn's maskers and ``load_confounds`` have them: columns that are
+        taken out of the responses of this run. None for a run without.
+    sample_mask : list, optional
+        One array a run: the volumes to keep, counted from 0. The others are dropped.
+    t_r : float, optional
+        Seconds from one volume to the next; by default what the files say.
+    slice_time_ref : float
+        To which moment of its acquisition a volume belongs after slice timing correction: 0 is its
+        start, 0.5 its middle, as fMRIPrep has it.
+    runs : array_like, shape (n_volumes,), optional
+        The run of each volume, where one image holds several, or to cut a long run into blocks.
 
     Returns
     -------
     Bunch
-        What `load` returns, with ``source="yours"`` and no ``truth``.
+        What `load` returns, with ``source="yours"``, no ``truth``, and the other arguments.
 
     Raises
     ------
     DataError
         If a file does not exist.
     ValueError
-        If there is no run, or not one stimulus table for each.
+        If there is no run, or not one table or list of events for each.
     """
-    if isinstance(func, str | Path) or isinstance(label, str | Path):
-        raise ValueError("func and label are lists of paths, one a run; got a single path.")
-    if not func or len(func) != len(label):
+    if (label is None) == (events is None):
+        given = "neither" if label is None else "both"
         raise ValueError(
-            f"Got {len(func)} func files and {len(label)} label files; expected one label file for "
-            "each run, and at least one run."
+            f"Got {given} of label and events; expected one of the two: label= for tables with a "
+            "row for each volume, events= for lists of onsets and durations."
         )
-    given = [*func, *label, mask] + ([] if background is None else [background])
-    missing = [str(path) for path in given if not Path(path).is_file()]
-    if missing:
-        raise DataError(f"There is no file {', '.join(missing)}: check the path.")
+    if runs is None:
+        func, label, events = (
+            _listed("func", func),
+            _listed("label", label),
+            _listed("events", events),
+        )
+    else:
+        func, label, events = [_single(item) for item in (func, label, events)]
+    given = {"func": func, "label": label, "events": events}
+    given |= {"confounds": confounds, "sample_mask": sample_mask}
+    shown = "label" if events is None else "events"
+    if not func or len(func) != len(given[shown]):
+        raise ValueError(
+            f"Got {len(func)} func files and {len(given[shown])} {shown} files; expected one "
+            f"{shown} file for each run, and at least one run."
+        )
+    regions = dict(mask_roi)
+    others = [mask, background, *regions.values()]
+    _check_there([*func, *(label or []), *(events or []), *others])
     return Bunch(
-        func=[str(path) for path in func],
-        label=[str(path) for path in label],
-        mask=str(mask),
-        mask_roi=[],
-        background=None if background is None else str(background),
+        func=[_as_path(item) for item in func],
+        label=None if label is None else [_as_path(item) for item in label],
+        events=None if events is None else [_as_path(item) for item in events],
+        stimuli=stimuli,
+        shape=shape,
+        mask=_as_path(mask),
+        mask_roi={name: _as_path(region) for name, region in regions.items()},
+        background=_as_path(background),
+        confounds=confounds,
+        sample_mask=sample_mask,
+        t_r=t_r,
+        slice_time_ref=slice_time_ref,
+        runs=runs,
         description="Your own recording.",
         source="yours",
         truth=None,
     )
 
 
-def recording(dataset, kind="random", shift=2, **masker_options):
+def _listed(name, items):
+    """Return the items of the runs as a list; a single one is refused."""
+    if items is None:
+        return None
+    is_table = hasattr(items, "shape") and not hasattr(items, "to_list")  # a Series is a list
+    if isinstance(items, str | Path | dict) or is_table:
+        raise ValueError(
+            f"func, label and events are lists, one item a run; got a single one for {name}: "
+            "write it in brackets. If one file holds several runs, say with runs= which "
+            "volume belongs to which."
+        )
+    return list(items)
+
+
+def _single(item):
+    """Return the one item that holds all runs as a list of one."""
+    is_list = isinstance(item, list | tuple) and len(item) == 1
+    return None if item is None else list(item) if is_list else [item]
+
+
+def _as_path(item):
+    return str(item) if isinstance(item, Path) else item
+
+
+def _check_there(items):
+    """Raise DataError where a path leads to nothing that could be read."""
+    paths = []
+    for item in items:
+        paths += list(item.values()) if isinstance(item, dict) else [item]
+    missing = [_why_missing(Path(p)) for p in paths if isinstance(p, str | Path)]
+    missing = [reason for reason in missing if reason]
+    if missing:
+        raise DataError(f"There is no file {', '.join(missing)}: check the path.")
+
+
+def _why_missing(path):
+    """Name a path that leads to nothing, and say why; nothing for a file or a folder."""
+    if path.exists():
+        return ""
+    return (
+        f"{path} (a link to {path.readlink()}, which is not there)"
+        if path.is_symlink()
+        else str(path)
+    )
+
+
+def from_bids(folder, *, subject, task, **options):
+    """Find the runs of one subject in a BIDS dataset with derivatives of fMRIPrep.
+
+    Parameters
+    ----------
+    folder : str or Path
+        The dataset, with ``dataset_description.json`` and ``derivatives``.
+    subject, task : str
+        As in the names of the files, without ``sub-`` and ``task-``.
+    **options
+        Of `helpers._files.bids.bids_files`: ``session``, ``space``, which confounds; and arguments
+        of `from_files`, which take the place of what the dataset says.
+
+    Returns
+    -------
+    Bunch
+        As from `from_files`.
+
+    Raises
+    ------
+    DataError
+        If files are missing; the message says which there are.
+    ValueError
+        If what was asked for is not unique, or runs do not fit together.
+    ImportError
+        If pybids is not installed.
+    """
+    own = {name: options.pop(name) for name in list(options) if name in FILES_OPTIONS}
+    return from_files(**bids_files(folder, subject=subject, task=task, **options) | own)
+
+
+FILES_OPTIONS = ("stimuli", "shape", "mask", "mask_roi", "background", "sample_mask", "t_r")
+
+
+class RecordingWarning(UserWarning):
+    """Something about a recording that its owner should look at."""
+
+
+def recording(dataset, kind=None, shift=None, *, memory="default", **masker_options):
     """Mask, clean and stack the runs of a dataset; the masked array is cached on disk.
 
     The steps are those of nilearn's example "Encoding models for visual stimuli from Miyawaki
@@ -165,17 +332,20 @@ def recording(dataset, kind="random", shift=2, **masker_options):
     Parameters
     ----------
     dataset : Bunch
-        From `load` or `from_files`.
-    kind : {"random", "figure", "all"}
-        Which runs; your own files are always "all".
-    shift : int
+        From `load`, `from_files` or `from_bids`.
+    kind : {"random", "figure", "all"}, optional
+        Which runs; by default the random ones, and all of your own files.
+    shift : int, optional
         Volumes by which responses lag behind images: in each run, ``bold[shift:]`` goes with
-        ``stimuli[:-shift]``.
+        ``stimuli[:-shift]``. By default the number of volumes nearest to 4 s, which is 2 in this
+        book's recording. Say 0 for models that have the delay in themselves.
+    memory : str, Path or None
+        Folder of the cache; by default one in the data folder. None keeps nothing on disk.
     **masker_options
-        Arguments of nilearn's MultiNiftiMasker besides ``detrend=True`` and
-        ``standardize="zscore_sample"``, for example ``high_pass=0.01, t_r=2.0`` (Hz, s). Those
-        that act on time series alone, `helpers._files.masking.TEMPORAL`, keep a first load quick;
-        with any other, as ``smoothing_fwhm=6`` (mm), the masker itself reads the runs.
+        Arguments of nilearn's masker besides ``detrend=True`` and ``standardize="zscore_sample"``,
+        for example ``high_pass=0.01, t_r=2.0`` (Hz, s). Those that act on time series alone,
+        `helpers._files.masking.TEMPORAL`, keep a first load quick; with any other, as
+        ``smoothing_fwhm=6`` (mm), the masker itself reads the runs.
 
     Returns
     -------
@@ -187,32 +357,160 @@ def recording(dataset, kind="random", shift=2, **masker_options):
         If a file cannot be read.
     ValueError
         If files do not fit together, or an argument is out of range.
+
+    Warns
+    -----
+    RecordingWarning
+        If volumes stand out, voxels do not vary in a run, events have no volume, or volumes are
+        missing in the middle of runs. `check` prints what was warned.
     """
+    t_r = _one_t_r(dataset.get("t_r"), masker_options.get("t_r"))
+    chosen = _check_kind(dataset, kind)
+    images, shown, confounds, sample_mask, t_r = _read_runs(dataset, chosen, t_r)
+    kept = [
+        kept_volumes(volumes, len(run.features), f"run {number}")
+        for number, (volumes, run) in enumerate(
+            zip(per_run("sample_mask", sample_mask, len(shown)), shown, strict=True), 1
+        )
+    ]
+    yours = t_r if dataset.source == "yours" else None
+    shift = _check_shift(shift, yours, min(map(len, kept)))
+    options = {"detrend": True, "standardize": "zscore_sample"} | masker_options
+    masked = masked_runs(
+        images,
+        dataset.mask,
+        options,
+        data_folder() / "cache" if memory == "default" else memory,
+        confounds=confounds,
+        sample_mask=sample_mask,
+    )
+    rows = stack(
+        [
+            RunOfVolumes(run.features, volumes, run.blocks, run.images)
+            for run, volumes in zip(shown, kept, strict=True)
+        ],
+        shift,
+    )
+    on = np.concatenate(is_shown(shown))
+    first = np.cumsum([0] + [len(run.features) for run in shown])[rows.runs]
+    result = Recording(
+        bold=masked.bold[rows.from_kept],
+        stimuli=rows.stimuli,
+        runs=rows.runs,
+        is_on=on[first + rows.volumes - shift],
+        masker=_fit_masker(dataset.mask, options, images[0]),
+        t_r=t_r,
+        shift=shift,
+        volumes=rows.volumes,
+        blocks=rows.blocks,
+        images=rows.images,
+        names=shown[0].names,
+        shape=shown[0].shape,
+        constant=masked.constant,
+        outliers=masked.outliers,
+        features=[run.features for run in shown],
+        messages=_findings(masked, rows, kept),
+    )
+    for message in result.messages:
+        warnings.warn(message, RecordingWarning, stacklevel=2)
+    return result
+
+
+def _check_kind(dataset, kind):
+    """Return which runs are meant, a slice."""
     expected = ["all"] if dataset.source == "yours" else list(KINDS)
+    kind = expected[0] if kind is None else kind
     if kind not in expected:
         raise ValueError(
             f'kind is "{kind}"; expected one of {expected} for source "{dataset.source}".'
         )
-    run_files, label_files = dataset.func[KINDS[kind]], dataset.label[KINDS[kind]]
-    stimuli = [read_stimuli(label_file) for label_file in label_files]
-    lengths = [len(run) for run in stimuli]
-    check_files(run_files, lengths, dataset.mask)
-    if not isinstance(shift, int | np.integer) or not 0 <= shift < min(lengths):
+    return KINDS[kind]
+
+
+def _check_shift(shift, t_r, shortest):
+    """Return by how many volumes responses lag behind images."""
+    if shift is None:
+        shift = min(round(DELAY / t_r) if t_r else 2, shortest - 1)
+    if not isinstance(shift, int | np.integer) or not 0 <= shift < shortest:
         raise ValueError(
-            f"shift is {shift}; expected a whole number of volumes from 0 to {min(lengths) - 1}, "
+            f"shift is {shift}; expected a whole number of volumes from 0 to {shortest - 1}, "
             "less than the shortest run has."
         )
-    options = {"detrend": True, "standardize": "zscore_sample"} | masker_options
-    bold = masked_runs(run_files, dataset.mask, options, data_folder() / "cache")
-    bold_runs = np.split(bold, np.cumsum(lengths)[:-1])
-    shown = np.vstack([run[: len(run) - shift] for run in stimuli])
-    return Recording(
-        bold=np.vstack([run[shift:] for run in bold_runs]),
-        stimuli=shown,
-        runs=np.repeat(np.arange(len(lengths)), np.subtract(lengths, shift)),
-        is_on=(shown > 0).any(axis=1),
-        masker=MultiNiftiMasker(mask_img=dataset.mask, **options).fit(),
+    return shift
+
+
+DELAY = 4.0  # seconds: the example's 2 volumes of 2 s
+
+
+def _one_t_r(of_dataset, of_masker):
+    """Return the TR that was given, once or twice."""
+    if None not in (of_dataset, of_masker) and of_dataset != of_masker:
+        raise ValueError(
+            f"The dataset has t_r={of_dataset}, and recording was called with t_r={of_masker}; "
+            "expected one number of seconds: leave one of them out."
+        )
+    return of_masker if of_dataset is None else of_dataset
+
+
+def _read_runs(dataset, chosen, t_r):
+    """Read what was shown, and return it with the image, confounds and volumes of each run."""
+    images, confounds, sample_mask = (
+        dataset.get(name) for name in ("func", "confounds", "sample_mask")
     )
+    images, together = images[chosen], dataset.get("runs") is not None
+    if dataset.get("events") is None:
+        shown = read_tables(dataset.label[chosen], dataset.get("shape"))
+        n_volumes = [len(run.features) for run in shown]
+        t_r = check_files(images, n_volumes, dataset.mask, t_r)
+    else:
+        n_volumes = [count_volumes(image) for image in images]
+        t_r = check_files(images, n_volumes, dataset.mask, t_r)
+        shown = read_events(dataset.events, dataset.stimuli, n_volumes, t_r, dataset.slice_time_ref)
+    if together:
+        parts = cut(images[0], shown[0], dataset.runs, confounds, sample_mask)
+        images, shown, confounds, sample_mask = parts
+    return images, shown, confounds, sample_mask, t_r
+
+
+def _fit_masker(mask, options, image):
+    """Return the masker that takes values back to where the runs were measured."""
+    if is_surface(image):
+        return surface_masker(mask, options, like=image)
+    # An image, because nilearn takes some letters of a path for wildcards.
+    return MultiNiftiMasker(mask_img=open_mask(mask), **options).fit()
+
+
+def _findings(masked, rows, kept):
+    """Put into sentences what the owner of a recording should look at."""
+    found = []
+    several = masked.constant.sum(axis=1)
+    if several.any():
+        runs = ", ".join(str(run + 1) for run in np.flatnonzero(several))
+        found.append(
+            f"{masked.constant.any(axis=0).sum()} of {masked.constant.shape[1]} voxels do not vary "
+            f"in run {runs}. They get no score: their columns are 0 in all runs. Outside the brain "
+            "voxels are often constant, so look at the mask."
+        )
+    for run, volumes in enumerate(masked.outliers, 1):
+        if len(volumes):
+            named = ", ".join(map(str, volumes[:8])) + (", ..." if len(volumes) > 8 else "")
+            found.append(
+                f"{len(volumes)} volumes of run {run} stand out: {named}, counted from 0. Look at "
+                "them; drop them with sample_mask=, or describe them with confounds=."
+            )
+    if rows.n_lost:
+        found.append(
+            f"{rows.n_lost} events have no volume: theirs were dropped, or lie beyond the end of "
+            "their run. They are no trials."
+        )
+    if any((np.diff(volumes) != 1).any() for volumes in kept):
+        found.append(
+            "Volumes are missing in the middle of runs, so that the row before is not always the "
+            "volume before. Delay features by recording.delayed(delays), not with Delayer, and "
+            "give confounds instead of dropping volumes to models with a response of their own, "
+            "such as PRF."
+        )
+    return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -222,15 +520,39 @@ class Recording:
     Attributes
     ----------
     bold : ndarray of float, (n_samples, n_voxels)
-        Cleaned responses, by default in standard deviations of the run.
+        Cleaned responses, by default in standard deviations of the run. A voxel that is constant
+        in one of its runs is 0 in all of them, so that no model gives it a score.
     stimuli : ndarray of float, (n_samples, n_pixels)
-        Pixels in C order (pixel = 10 * row + column), shown `shift` volumes before; rest is -1.
+        Pixels in C order (pixel = 10 * row + column), or other features, shown `shift` volumes
+        before; rest is -1 in the recording of this book and 0 in yours, unless your tables say -1.
     runs : ndarray of int, (n_samples,)
         The run of each sample, from 0.
     is_on : ndarray of bool, (n_samples,)
-        Whether any pixel is lit.
-    masker : MultiNiftiMasker
+        Whether any pixel is lit, or an event lasts.
+    masker : MultiNiftiMasker or SurfaceMasker
         Fitted; ``masker.inverse_transform`` takes one value a voxel back to the brain.
+    t_r : float or None
+        Seconds from one volume to the next, if it is known.
+    shift : int
+        Volumes by which `bold` comes after `stimuli`.
+    volumes : ndarray of int, (n_samples,)
+        The volume of its run that each sample was measured in, from 0.
+    blocks : ndarray of int, (n_trials, 2), or None
+        First sample of each event, and the sample after its last; None without events.
+    images : ndarray of float, (n_trials, n_pixels), or None
+        What each event showed.
+    names : list of str or None
+        Of the features.
+    shape : tuple of int or None
+        Rows and columns of an image.
+    constant : ndarray of bool, (n_runs, n_voxels), or None
+        Whether the measured values of a voxel do not vary in a run.
+    outliers : list of ndarray of int, or None
+        Volumes of each run that stand out, from 0.
+    features : list of ndarray, (n_volumes, n_pixels), or None
+        What each volume of each run showed, those that were dropped among them.
+    messages : list of str
+        What `recording` warned of.
     """
 
     bold: np.ndarray
@@ -238,6 +560,17 @@ class Recording:
     runs: np.ndarray
     is_on: np.ndarray
     masker: MultiNiftiMasker
+    t_r: float | None = None
+    shift: int = 0
+    volumes: np.ndarray | None = None
+    blocks: np.ndarray | None = None
+    images: np.ndarray | None = None
+    names: list | None = None
+    shape: tuple | None = None
+    constant: np.ndarray | None = None
+    outliers: list | None = None
+    features: list | None = None
+    messages: list = field(default_factory=list)
 
     def __post_init__(self):
         """Raise ValueError unless the arrays have one row a sample and one column a voxel."""
@@ -250,6 +583,9 @@ class Recording:
                 f"bold, stimuli, runs and is_on have the shapes {shapes}; expected {expected}, "
                 "with equally many samples in all and the mask's voxels in bold."
             )
+        if self.volumes is None:
+            within = [np.arange(rows.stop - rows.start) for rows in rows_of_runs(self.runs)]
+            object.__setattr__(self, "volumes", np.concatenate(within) + self.shift)
 
     @property
     def voxels(self):
@@ -271,6 +607,36 @@ class Recording:
                 f"{len(self.voxels)} voxels that recording.voxels lists."
             )
         return int(found[0])
+
+    def delayed(self, delays):
+        """Repeat the features at several delays, looking them up where volumes are missing.
+
+        Where no volume was dropped, these are the columns of `helpers.features.Delayer`.
+
+        Parameters
+        ----------
+        delays : sequence of int
+            In volumes, besides `shift`.
+
+        Returns
+        -------
+        ndarray of float64, shape (n_samples, n_pixels * n_delays)
+            All features at the first delay, then all at the second, and so on; 0 where a run had
+            not begun.
+
+        Raises
+        ------
+        ValueError
+            If a delay is no whole number from 0 up, or there is none.
+        """
+        given = np.asarray(delays)
+        if given.ndim != 1 or not given.size or given.dtype.kind != "i" or given.min() < 0:
+            raise ValueError(
+                f"delays is {delays!r}; expected a sequence of whole numbers of volumes from 0 up, "
+                "such as (1, 2, 3)."
+            )
+        shown = self.volumes - self.shift
+        return delay(self.features, self.runs, shown, given.tolist())
 
 
 # Cleaning that acts on a prediction as on a response: neither scale nor confounds belong to it.
@@ -307,8 +673,26 @@ def clean_like(values, recording):
             f"values has {len(values)} rows, the recording {len(recording.runs)}; expected a "
             "prediction for each row, rest rows among them: predict from recording.stimuli."
         )
+    if has_gaps(recording.runs, recording.volumes):
+        raise ValueError(
+            "Volumes are missing in the middle of runs, so that predictions cannot be filtered as "
+            "the responses were; expected all volumes: describe bad ones with confounds= instead "
+            "of dropping them."
+        )
     options = {name: getattr(recording.masker, name) for name in CLEANED_ALIKE}
     return clean(values, runs=recording.runs, standardize=None, **options)
+
+
+def check(recording, model=None):
+    """Print a page about a recording, to look at before its scores are believed.
+
+    Parameters
+    ----------
+    recording : Recording
+    model : helpers.ridge.RidgeCV, optional
+        Fitted to it: how many voxels chose a penalty at an end of the grid?
+    """
+    print(report(recording, model))
 
 
 NAME = re.compile(r"(?P<side>LH|RH)(lag(?P<lag>\d+)to\d+|(?P<area>V\w+))\.nii(\.gz)?")
@@ -320,20 +704,20 @@ def region_labels(dataset, masker):
     Parameters
     ----------
     dataset : Bunch
-        From `helpers.data.load`; its ``mask_roi`` are files such as ``LHV1d.nii.gz`` and
-        ``RHlag3to4.nii.gz``.
+        From `helpers.data.load`, whose ``mask_roi`` are files such as ``LHV1d.nii.gz`` and
+        ``RHlag3to4.nii.gz``; or from `from_files` with masks by the name of their region.
     masker : MultiNiftiMasker
         Fitted on the same dataset.
 
     Returns
     -------
     area : ndarray of str, (n_voxels,)
-        V1d, V1v, V2d, V2v, V3, V3A, V4v or VP; "" outside all of them. A voxel in several gets
-        the first in the order of the files.
+        V1d, V1v, V2d, V2v, V3, V3A, V4v or VP, or your own names; "" outside all of them. A voxel
+        in several gets the first in the order of the files.
     hemisphere : ndarray of str, (n_voxels,)
-        "LH" or "RH"; "" in no region.
+        "LH" or "RH"; "" in no region, and in your own.
     lag : ndarray of int, (n_voxels,)
-        Lower edge of the eccentricity bin; -1 outside all bins.
+        Lower edge of the eccentricity bin; -1 outside all bins, and in your own regions.
 
     Raises
     ------
@@ -343,21 +727,30 @@ def region_labels(dataset, masker):
         If the dataset has no region masks, or one is on another grid or has another name.
     """
     if not dataset.mask_roi:
-        raise ValueError("The dataset has no region masks: your own files have no named areas.")
+        raise ValueError(
+            "The dataset has no region masks; expected some: name those of your own files with "
+            'from_files(..., mask_roi={"V1": "V1.nii.gz"}).'
+        )
     inside = get_data(masker.mask_img_).astype(bool)
-    area = np.full(inside.sum(), "", dtype="U4")
+    own = isinstance(dataset.mask_roi, dict)
+    longest = max(map(len, dataset.mask_roi)) if own else 4
+    area = np.full(inside.sum(), "", dtype=f"U{longest}")
     hemisphere = np.full(inside.sum(), "", dtype="U2")
     lag = np.full(inside.sum(), -1)
-    for region_file in dataset.mask_roi:
-        name = NAME.fullmatch(Path(region_file).name)
+    for region_name in dataset.mask_roi:
+        region_file = dataset.mask_roi[region_name] if own else region_name
         region = open_image(region_file)
+        check_grid(region, region_file, masker.mask_img_, "of the masker")
+        voxels = read_values(region, region_file)[inside] > 0
+        if own:
+            area[voxels & (area == "")] = region_name
+            continue
+        name = NAME.fullmatch(Path(region_file).name)
         if name is None:
             raise ValueError(
                 f"{region_file} is not named like a region mask; expected a name such as "
                 "LHV1d.nii.gz or RHlag3to4.nii.gz."
             )
-        check_grid(region, region_file, masker.mask_img_, "of the masker")
-        voxels = read_values(region, region_file)[inside] > 0
         hemisphere[voxels & (hemisphere == "")] = name["side"]
         if name["area"]:
             area[voxels & (area == "")] = name["area"]
@@ -367,7 +760,10 @@ def region_labels(dataset, masker):
 
 
 def image_blocks(recording):
-    """Find the blocks of equal image rows; blocks of rest are left out, and no block crosses runs.
+    """Find the rows of each event; without events, the blocks of equal image rows.
+
+    Blocks of rest are left out, and no block crosses runs. An image that is shown twice in a row
+    is one block of rows, but two events.
 
     Parameters
     ----------
@@ -378,6 +774,8 @@ def image_blocks(recording):
     starts, stops : ndarray of int, shape (n_blocks,)
         First row of each block, and the row after its last, in the order of the recording.
     """
+    if recording.blocks is not None:
+        return tuple(recording.blocks.T)
     shown, runs = recording.stimuli, recording.runs
     changed = (shown[1:] != shown[:-1]).any(axis=1) | (runs[1:] != runs[:-1])
     edges = np.concatenate([[0], np.flatnonzero(changed) + 1, [len(shown)]])
@@ -411,14 +809,14 @@ def trials(recording):
     ValueError
         If there is no image in the recording.
     """
-    starts, _ = image_blocks(recording)
+    starts = image_blocks(recording)[0]
     if not len(starts):
         raise ValueError(
             f"None of {len(recording.runs)} rows shows an image; expected blocks of rows with lit "
             "pixels. Check the label files."
         )
     responses = block_means(recording.bold, recording, shift=0)
-    pixels = recording.stimuli[starts]
+    pixels = recording.stimuli[starts] if recording.images is None else recording.images
     image = np.unique(pixels, axis=0, return_inverse=True)[1].reshape(-1)
     return Trials(responses, pixels, image, recording.runs[starts])
 
@@ -455,9 +853,8 @@ def block_means(values, recording, shift=2):
             "one image, and a shift of 0 or more."
         )
     starts, stops = image_blocks(recording)
-    ends = np.searchsorted(runs, runs[starts], side="right")  # where the run of each block ends
-    rows = zip(starts + shift, np.minimum(stops + shift, ends), strict=True)
-    blocks = [values[first:end] for first, end in rows]
+    firsts, ends = rows_later(runs, recording.volumes, starts, stops, shift)
+    blocks = [values[first:end] for first, end in zip(firsts, ends, strict=True)]
     if not all(map(len, blocks)):
         raise ValueError(f"A block lies at the end of its run: no rows {shift} volumes later.")
     return np.array([np.mean(block, axis=0, dtype=np.float64) for block in blocks])

@@ -14,9 +14,12 @@ AREAS = ("V1d", "V1v", "V2d", "V2v", "V3A", "V3", "V4v", "VP")
 
 
 def write_image(path, values):
-    """Write an array as a NIfTI file on the small grid's affine."""
+    """Write an array as a NIfTI file on the small grid's affine, with volumes 2 s apart."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    nibabel.save(nibabel.Nifti1Image(values, AFFINE), path)
+    image = nibabel.Nifti1Image(values, AFFINE)
+    if values.ndim == 4:
+        image.header.set_zooms((*image.header.get_zooms()[:3], 2.0))
+    nibabel.save(image, path)
 
 
 def write_labels(path, rng, n_volumes):

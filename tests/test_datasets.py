@@ -22,9 +22,11 @@ from real_layout import (
 )
 
 from helpers import data
+from helpers._engine.validation import ConstantVoxelWarning
 from helpers._files import DataError, masking
 from helpers._files.stimuli import read_stimuli
 from helpers.data import region_labels
+from helpers.ridge import RidgeCV
 
 SHARED_HOME = os.environ.get("BOOK_DATA_DIR", "")  # where the twin is, before tests move it
 
@@ -221,7 +223,8 @@ def test_unknown_kind(miyawaki):
 def test_own_files_are_of_one_kind(own_files):
     dataset = data.from_files(**own_files)
     with pytest.raises(ValueError, match=r'kind is "random"; expected one of \[\'all\'\]'):
-        data.recording(dataset)
+        data.recording(dataset, kind="random")
+    np.testing.assert_array_equal(data.recording(dataset).bold, all_runs(own_files).bold)
 
 
 def test_options_reach_the_masker(miyawaki):
@@ -391,7 +394,7 @@ def test_one_label_file_for_each_run(own_files):
         message = rf"{len(func)} func files and {len(label)} label files; expected one label"
         with pytest.raises(ValueError, match=message):
             data.from_files(func, label, own_files["mask"])
-    with pytest.raises(ValueError, match="lists of paths, one a run; got a single path"):
+    with pytest.raises(ValueError, match=r"lists, one item a run; got a single one for func"):
         data.from_files(own_files["func"][0], own_files["label"][0], own_files["mask"])
 
 
@@ -495,12 +498,18 @@ def test_runs_stored_as_scaled_integers(own_files):
     np.testing.assert_array_equal(all_runs(own_files).bold, expected)
 
 
-def test_constant_voxels_load_without_a_warning(own_files):
+def test_a_voxel_that_is_constant_in_one_run_gets_no_score(own_files):
     values = get_data(nibabel.load(own_files["func"][0])).copy()
-    values[3, 3, 2] = 50
+    values[3, 3, 2] = 0.1  # which cleaning turns into rounding noise
     write_image(own_files["func"][0], values)
-    got = all_runs(own_files)
-    assert (got.bold[:13, got.column(3, 3, 2)] == 0).all()
+    with pytest.warns(data.RecordingWarning, match=r"1 of 56 voxels do not vary in run 1"):
+        got = all_runs(own_files)
+    column = got.column(3, 3, 2)
+    assert (got.bold[:, column] == 0).all()
+    assert got.constant.sum() == got.constant[0, column] == 1
+    with pytest.warns(ConstantVoxelWarning):
+        scores = RidgeCV([1.0], cv=2).fit(got.stimuli, got.bold, groups=got.runs).best_score_
+    assert np.flatnonzero(np.isnan(scores)).tolist() == [column]
 
 
 @pytest.mark.parametrize("content", ["truncated", "text", "empty"])
@@ -510,13 +519,14 @@ def test_damaged_images_are_named(own_files, content):
     whole = run.read_bytes()
     run.write_bytes({"truncated": whole[:-3000], "text": b"hello" * 99, "empty": b""}[content])
     own_files["func"][0] = run
-    with pytest.raises(DataError, match=r"run0\.nii\.gz cannot be read as a NIfTI image \(.*anew"):
+    message = "is empty, 0 bytes" if content == "empty" else r"cannot be read as a NIfTI image \("
+    with pytest.raises(DataError, match=rf"run0\.nii\.gz {message}.*anew"):
         all_runs(own_files)
 
 
 def test_a_missing_run_is_named(miyawaki):
     Path(miyawaki.func[5]).unlink()
-    with pytest.raises(DataError, match=r"data_figure_run06\.nii\.gz cannot be read"):
+    with pytest.raises(DataError, match=r"no file .*data_figure_run06\.nii\.gz: check the path"):
         data.recording(miyawaki, kind="figure")
 
 
