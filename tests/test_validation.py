@@ -174,7 +174,7 @@ def test_a_run_in_pieces_is_named_with_its_row():
 
 MISSING = {
     "NaN": np.array([1.0, np.nan, np.nan, 2.0]),
-    "a list of names": ["a", np.nan, None, "b"],
+    "a list of names": ["a", np.nan, np.nan, "b"],
     "None": [1, None, None, 2],
     "pandas' NA": pd.Series([1, pd.NA, pd.NA, 2], dtype="Int64"),
     "a list with pandas' NA": [1, pd.NA, pd.NA, 2],
@@ -233,6 +233,8 @@ def test_rounding_about_a_mean_is_no_variation(dtype):
     assert (Y.max(axis=0) > Y.min(axis=0)).sum() == 3
     np.testing.assert_array_equal(validation.is_constant(Y), [True, True, True, False])
     assert not validation.is_constant(np.array([[1e308], [-1e308]])).any()
+    whole = np.array([[2, 2], [2, 3]])
+    np.testing.assert_array_equal(validation.is_constant(whole), [True, False])
 
 
 def test_constant_voxels_are_counted_and_named():

@@ -508,7 +508,7 @@ def is_constant(Y):
 
     Parameters
     ----------
-    Y : ndarray of float, shape (n_samples, n_columns)
+    Y : ndarray, shape (n_samples, n_columns)
 
     Returns
     -------
@@ -516,7 +516,8 @@ def is_constant(Y):
         Whether the largest and the smallest value are at most eight units in the last place apart.
     """
     high, low = Y.max(axis=0), Y.min(axis=0)
-    return high - 8 * np.finfo(Y.dtype).eps * np.maximum(np.abs(high), np.abs(low)) <= low
+    eps = np.finfo(Y.dtype).eps if np.issubdtype(Y.dtype, np.floating) else 0
+    return high - 8 * eps * np.maximum(np.abs(high), np.abs(low)) <= low
 
 
 def warn_constant(constant, where, result):
