@@ -9,9 +9,10 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from helpers._engine.fields import CentreSurround, Compressive, Gaussian, Screen
 from helpers._engine.folds import TEST, TRAIN, tabulate
-from helpers._engine.gaussians import sample_gaussians
+from helpers._engine.gaussians import check_image, sample_gaussians
 from helpers._engine.haemodynamics import haemodynamic_response
 from helpers._engine.lasso import fit_with_best_penalty
+from helpers._engine.matching import clear_match, match_gaussians
 from helpers._engine.prf import (
     Cleaner,
     Task,
@@ -38,13 +39,13 @@ __all__ = [
     "CentreSurroundPRF",
     "CompressivePRF",
     "GaussianFits",
+    "InvertedFieldWarning",
     "LassoLarsCV",
     "fit_gaussians",
     "held_out_scores",
     "sample_gaussians",
 ]
 
-GAUSSIAN_BLOCK = 256  # voxels at once: some 60 MB of correlations
 PREDICTED_BLOCK = 256  # voxels that are predicted at a time
 LONGEST_T_R = 20  # seconds; a longer one is in milliseconds
 MOST_NUISANCES = 20  # columns behind the pixels; more of them are pixels of another screen
@@ -62,11 +63,16 @@ class GaussianFits:
         Standard deviation in pixels.
     match : ndarray, shape (n_voxels,)
         Correlation of the weights with the Gaussian over pixels.
+    at_bound : ndarray of bool, shape (n_voxels,)
+        Whether the fit is a limit and no estimate, because the search ended there: at 0.4 pixels,
+        which stand for any narrower field, at the largest size, at an outermost centre, or at one
+        that lies as far outside the image as the field is wide.
     """
 
     centre: np.ndarray
     size: np.ndarray
     match: np.ndarray
+    at_bound: np.ndarray
 
 
 class LassoLarsCV(MultiOutputMixin, RegressorMixin, BaseEstimator):
@@ -176,6 +182,10 @@ class LassoLarsCV(MultiOutputMixin, RegressorMixin, BaseEstimator):
 
 class BoundWarning(UserWarning):
     """Some fits ended at a bound of what can be told: they are limits, no estimates."""
+
+
+class InvertedFieldWarning(UserWarning):
+    """Some fields lower the response, where fields that raise it were looked for."""
 
 
 class PRF(MultiOutputMixin, RegressorMixin, BaseEstimator):
@@ -404,10 +414,7 @@ class PRF(MultiOutputMixin, RegressorMixin, BaseEstimator):
 
     def _screen(self, X):
         """Return the screen, if the stimulus fits it."""
-        shape = tuple(np.ravel(self.shape))
-        whole = all(isinstance(n, int | np.integer) and n > 0 for n in shape)
-        if len(shape) != 2 or not whole:
-            raise ValueError(f"shape is {self.shape!r}; expected (rows, columns) of the screen.")
+        shape = check_image(self.shape)
         n_pixels = int(np.prod(shape))
         if X.shape[1] < n_pixels:
             raise ValueError(
@@ -440,7 +447,7 @@ class PRF(MultiOutputMixin, RegressorMixin, BaseEstimator):
                 f"{(light == -1).all(axis=1).sum()} of {len(X)} rows hold -1 in all pixels, the "
                 "code for rest; expected 0 where the screen is dark: say np.maximum(X, 0)."
             )
-        return Screen(tuple(map(int, shape)), tuple(np.broadcast_to(pixel, 2).tolist()))
+        return Screen(shape, tuple(np.broadcast_to(pixel, 2).tolist()))
 
     def _courses(self, X, screen, runs, linear):
         """Convolve the stimulus with each response."""
@@ -737,9 +744,14 @@ def fit_gaussians(weights, shape=(10, 10)):
 
     All Gaussians of a grid are compared, as in population receptive field mapping [1]_: centres
     every quarter of a pixel, up to a pixel outside the image, and twelve sizes from 0.4 to 5
-    pixels, sampled at pixel centres. The match is a correlation over pixels, so that neither the
-    scale of the weights nor a constant added to all of them matters. A field that lowers the
-    response gets a poor match.
+    pixels, sampled at pixel centres; further sizes up to half the longer side of larger images.
+    The match is a correlation over pixels, so that neither the scale of the weights nor a constant
+    added to all of them matters. A field that lowers the response gets a poor match.
+
+    A field of 5 pixels or more, or beyond the grid, is then fitted by least squares, in the bounds
+    of a `PRF`: a size of the longer side, half an image beyond an edge. This takes a clear match,
+    of at least five standard errors of a correlation of noise, 0.5 on 10 x 10 pixels. Other weights
+    keep the best of the grid: noise finds wide fields and far ones as easily as any.
 
     Parameters
     ----------
@@ -759,6 +771,11 @@ def fit_gaussians(weights, shape=(10, 10)):
 
     Warns
     -----
+    BoundWarning
+        If fits with a clear match ended at a bound of the search. `GaussianFits.at_bound` also
+        marks those of noise, and of fields too narrow for the pixels, of which no warning comes.
+    InvertedFieldWarning
+        If weights have a clear match with a Gaussian upside down, better than any upright.
     ConstantVoxelWarning
         If the weights of voxels are all the same or all NaN. Their fits are NaN.
 
@@ -767,45 +784,55 @@ def fit_gaussians(weights, shape=(10, 10)):
     .. [1] Dumoulin, S. O., & Wandell, B. A. (2008). Population receptive field estimates in
        human visual cortex. NeuroImage, 39(2), 647-660.
     """
-    weights = _check_weights(weights, shape)
+    weights, shape = _check_weights(weights, shape)
     flat = np.isnan(weights).all(axis=1) | is_constant(weights.T)
     warn_constant(flat, "in their weights or have none (NaN)", "Their Gaussian fits are NaN")
-    centres, sizes = _candidates(shape)
-    templates = _standardise(sample_gaussians(centres, sizes, shape))
-    fits = GaussianFits(*(np.full((len(weights), *rest), np.nan) for rest in [(2,), (), ()]))
-    voxels = np.flatnonzero(~flat)
-    for start in range(0, len(voxels), GAUSSIAN_BLOCK):
-        block = voxels[start : start + GAUSSIAN_BLOCK]
-        correlation = _standardise(weights[block]) @ templates.T
-        best = correlation.argmax(axis=1)
-        fits.centre[block], fits.size[block] = centres[best], sizes[best]
-        fits.match[block] = correlation[np.arange(len(block)), best]
+    found, clear = match_gaussians(weights[~flat], shape), clear_match(shape)
+    inverted = (found.upside_down >= clear) & (found.upside_down > found.match)
+    cut_off = found.cut_off & (found.match >= clear) & ~inverted
+    if cut_off.any():
+        warnings.warn(
+            f"{cut_off.sum()} of {len(flat)} fits end at a bound of the search in spite of a match "
+            f"of {clear:.2g} or more: a size of {max(shape)} pixels, or half an image beyond an "
+            "edge. Take them for limits, no estimates; at_bound says which they are.",
+            BoundWarning,
+            stacklevel=2,
+        )
+    if inverted.any():
+        row = np.flatnonzero(~flat)[inverted][0]
+        warnings.warn(
+            f"The weights of {inverted.sum()} of {len(flat)} voxels, first in row {row}, match a "
+            "Gaussian upside down better than any upright: their fields lower the response, and "
+            "the fits miss them. For these voxels, fit -weights.",
+            InvertedFieldWarning,
+            stacklevel=2,
+        )
+    fits = GaussianFits(
+        *(np.full((len(flat), *rest), np.nan) for rest in [(2,), (), ()]),
+        np.zeros(len(flat), dtype=bool),
+    )
+    fits.centre[~flat], fits.size[~flat] = found.field[:, :2], found.field[:, 2]
+    fits.match[~flat], fits.at_bound[~flat] = found.match, found.at_bound
     return fits
 
 
-def _candidates(shape):
-    axes = [np.arange(-1.5, n + 0.51, 0.25) for n in shape]
-    grid = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 2)
-    sizes = np.geomspace(0.4, 5, 12)
-    centres, sizes = np.repeat(grid, len(sizes), axis=0), np.tile(sizes, len(grid))
-    # A field further outside than its size shows a tail only, and all tails look alike.
-    outside = np.maximum(np.maximum(-0.5 - centres, centres - np.array(shape) + 0.5), 0)
-    near = np.hypot(*outside.T) <= sizes
-    return centres[near], sizes[near]
-
-
-def _standardise(rows):
-    rows = rows - rows.mean(axis=1, keepdims=True)
-    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
-
-
 def _check_weights(weights, shape):
-    weights = np.asarray(weights, dtype=np.float64)
-    if weights.ndim != 2 or weights.shape[1] != np.prod(shape):
+    """Return weights and the shape of their images, or say why they do not go together."""
+    rows, columns = shape = check_image(shape)
+    n_pixels, given = rows * columns, np.shape(weights)
+    if len(given) != 2 or given[1] != n_pixels:
+        advice = "say shape=(rows, columns) of your images"
+        if len(given) == 2 and given[1] and given[1] % n_pixels == 0:
+            n_delays = given[1] // n_pixels
+            advice += (
+                f"; or if these are {n_delays} delays, sum the weights over them first, "
+                f"weights.reshape(-1, {n_delays}, {n_pixels}).sum(axis=1)"
+            )
         raise ValueError(
-            f"weights has shape {weights.shape}; expected (n_voxels, {np.prod(shape)}) for images "
-            f"of {shape[0]} x {shape[1]} pixels, as coef_ of scikit-learn's models."
+            f"weights has shape {given}; expected (n_voxels, {n_pixels}) for images of {rows} x "
+            f"{columns} pixels, as coef_ of scikit-learn's models: {advice}."
         )
+    weights = check_shape("weights", weights).astype(np.float64, copy=False)
     broken = ~(np.isfinite(weights).all(axis=1) | np.isnan(weights).all(axis=1))
     if broken.any():
         raise ValueError(
@@ -813,4 +840,4 @@ def _check_weights(weights, shape):
             f"values, first in row {np.flatnonzero(broken)[0]}. Expected finite weights, or NaN "
             "in the whole row of a voxel that has none."
         )
-    return weights
+    return weights, shape

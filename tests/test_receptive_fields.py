@@ -1,6 +1,7 @@
 """Receptive fields, held against scikit-learn, SciPy and fields that are known."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.optimize import curve_fit
 from sklearn.linear_model import LassoLarsCV, Ridge
@@ -8,6 +9,8 @@ from threadpoolctl import threadpool_limits
 
 from helpers import receptive_fields as fields
 from helpers import ridge
+from helpers._engine import matching
+from helpers.receptive_fields import BoundWarning, InvertedFieldWarning
 from helpers.ridge import ConstantVoxelWarning
 
 PIXELS = np.indices((10, 10)).reshape(2, -1)
@@ -164,7 +167,8 @@ def test_match_is_the_correlation_with_the_gaussian():
 
 def test_an_inhibited_field_matches_worse_than_an_excited_one():
     _, _, weights = known_fields(50)
-    inhibited = fields.fit_gaussians(-weights).match
+    with pytest.warns(InvertedFieldWarning, match=r"of 50 voxels, first in row 0, .* fit -weights"):
+        inhibited = fields.fit_gaussians(-weights).match
     assert inhibited.min() > 0  # a Gaussian of the right sign, however poor
     assert inhibited.max() < 0.8
     assert fields.fit_gaussians(weights).match.min() > 0.97
@@ -191,6 +195,115 @@ def test_rows_and_columns_keep_their_order():
     np.testing.assert_allclose(fits.centre, [[1.0, 8.0]], atol=0.01)
 
 
+SIDES = pytest.mark.parametrize("shape", [(9, 16), (16, 9), (10, 10), (24, 32)], ids=str)
+
+
+def fields_on(shape, sizes, seed=0):
+    """Centres all over an image, away from its edges, and fields of these sizes."""
+    rng = np.random.default_rng(seed)
+    centre = rng.uniform(0.2, 0.7, (len(sizes), 2)) * shape
+    pixels = np.indices(shape).reshape(2, -1)
+    return centre, np.array(
+        [gaussian(pixels, *c, s, 1, 0) for c, s in zip(centre, sizes, strict=True)]
+    )
+
+
+@SIDES
+def test_fields_of_any_size_are_found_on_images_of_any_shape(shape):
+    """Half a pixel to most of the image; from 5 pixels on to the third digit."""
+    sizes = np.array([0.5, 0.7, 1, 1.7, 3, 4.5, 5, 5.5, 6, 7, 8, 9, 9.5])
+    centre, weights = fields_on(shape, sizes)
+    fits = fields.fit_gaussians(0.02 * weights - 7, shape)
+    wide = sizes >= 5
+    np.testing.assert_allclose(fits.centre[wide], centre[wide], atol=0.01)
+    np.testing.assert_allclose(fits.size[wide], sizes[wide], rtol=2e-3)
+    assert distance(fits.centre, centre).max() < 0.4
+    assert np.abs(np.log(fits.size / sizes)).max() < 1.1 * np.log(1.26)
+    assert fits.match.min() > 0.96
+    assert not fits.at_bound.any()
+
+
+@SIDES
+def test_in_noise_they_are_those_of_scipy(shape):
+    """A continuous least-squares fit of all voxels, wide and narrow."""
+    pixels = np.indices(shape).reshape(2, -1)
+    sizes = np.repeat([0.8, 1.5, 3, 5.5, 7], 5)
+    centre, weights = fields_on(shape, sizes, seed=1)
+    noise = np.random.default_rng(2).normal(size=weights.shape)
+    weights = weights / weights.std(axis=1, keepdims=True) + 0.3 * noise
+    fits = fields.fit_gaussians(weights, shape)
+    wide = fits.size >= 5
+    assert 5 <= wide.sum() <= 12
+    for voxel, row in enumerate(weights):
+        start = [*centre[voxel], sizes[voxel], 3.0, 0.0]
+        high = [np.inf, np.inf, max(shape), np.inf, np.inf]
+        found, _ = curve_fit(gaussian, pixels, row, start, bounds=([-99] * 5, high))
+        best = np.corrcoef(row, gaussian(pixels, *found))[0, 1]
+        if wide[voxel]:
+            np.testing.assert_allclose(fits.centre[voxel], found[:2], atol=0.03)
+            assert fits.size[voxel] == pytest.approx(found[2], rel=0.02)
+            assert fits.match[voxel] == pytest.approx(best, abs=1e-4)
+        else:
+            assert distance(fits.centre[[voxel]], found[:2]).max() < 0.5
+            assert abs(np.log(fits.size[voxel] / found[2])) < np.log(1.4)
+            assert best - 0.02 < fits.match[voxel] <= best + 1e-9
+
+
+def test_fields_wider_than_the_image_are_limits():
+    _, weights = fields_on((9, 16), np.array([2.0, 20, 60]))
+    with pytest.warns(BoundWarning, match="2 of 3 fits end at a bound .* a size of 16 pixels"):
+        fits = fields.fit_gaussians(weights, (9, 16))
+    np.testing.assert_array_equal(fits.at_bound, [False, True, True])
+    np.testing.assert_allclose(fits.size[1:], 16)
+    # On a strip, a size of 18 pixels looks almost like one of 40.
+    _, weights = fields_on((2, 20), np.array([40.0]))
+    with pytest.warns(BoundWarning, match="a size of 20 pixels"):
+        assert fields.fit_gaussians(weights, (2, 20)).at_bound
+
+
+def test_centres_far_outside_are_found_or_limits():
+    """Beyond half an image, nothing says how far."""
+    pixels = np.indices((9, 16)).reshape(2, -1)
+    places = [(-3, 5, 3.0), (4, 18.5, 4.0), (4, 30, 6.0)]
+    weights = np.array([gaussian(pixels, *place, 1, 0) for place in places])
+    with pytest.warns(BoundWarning, match="1 of 3 fits end at a bound"):
+        fits = fields.fit_gaussians(weights, (9, 16))
+    np.testing.assert_allclose(fits.centre[:2], [place[:2] for place in places[:2]], atol=0.05)
+    np.testing.assert_allclose(fits.size[:2], [3, 4], rtol=0.02)
+    assert fits.at_bound.tolist() == [False, False, True]
+
+
+def test_noise_ends_at_bounds_without_a_warning():
+    """Nothing is to be warned of where nothing is seen; at_bound tells all the same."""
+    rng = np.random.default_rng(3)
+    for shape in [(10, 10), (9, 16), (5, 5), (24, 32)]:
+        fits = fields.fit_gaussians(rng.normal(size=(300, np.prod(shape))), shape)
+        assert fits.match.max() < matching.clear_match(shape)
+        ends = (fits.size < 0.41) | (fits.size > max(4.99, max(shape) / 2))
+        ends |= ((fits.centre <= -1.5) | (fits.centre >= np.array(shape) + 0.5)).any(axis=1)
+        assert 30 < ends.sum() < 300
+        assert fits.at_bound[ends].all()
+
+
+def test_upside_down_fields_are_named():
+    _, _, weights = known_fields(20)
+    weights[[4, 7]] *= -3
+    with pytest.warns(InvertedFieldWarning, match="of 2 of 20 voxels, first in row 4"):
+        fits = fields.fit_gaussians(weights)
+    upright = np.delete(np.arange(20), [4, 7])
+    assert fits.match[upright].min() > 0.97
+
+
+def test_an_image_of_one_row_has_its_centres_there():
+    columns = np.arange(20)
+    weights = np.exp(-((columns - np.array([[5.0], [12.5]])) ** 2) / (2 * 2.0**2))
+    fits = fields.fit_gaussians(weights, (1, 20))
+    np.testing.assert_allclose(fits.centre, [[0, 5], [0, 12.5]])
+    assert not fits.at_bound.any()
+    fits = fields.fit_gaussians(weights, (20, 1))
+    np.testing.assert_allclose(fits.centre, [[5, 0], [12.5, 0]])
+
+
 def test_weights_without_a_field_are_reported_and_nan():
     _, _, weights = known_fields(5)
     expected = fields.fit_gaussians(weights)
@@ -207,15 +320,45 @@ def test_weights_without_a_field_are_reported_and_nan():
 def test_blocks_of_voxels_make_no_difference(monkeypatch):
     _, _, weights = known_fields(11)
     expected = fields.fit_gaussians(weights)
-    monkeypatch.setattr(fields, "GAUSSIAN_BLOCK", 4)
+    monkeypatch.setattr(matching, "PRODUCTS", 4 * 49**2)
     fits = fields.fit_gaussians(weights)
     np.testing.assert_array_equal(fits.centre, expected.centre)
 
 
 @pytest.mark.parametrize("shape", [(100, 4), (4, 99), (100,)])
 def test_weights_of_another_shape_are_refused(shape):
-    with pytest.raises(ValueError, match=r"expected \(n_voxels, 100\)"):
+    with pytest.raises(
+        ValueError, match=r"expected \(n_voxels, 100\) .* say shape=\(rows, columns"
+    ):
         fields.fit_gaussians(np.ones(shape))
+
+
+def test_weights_of_several_delays_are_refused():
+    with pytest.raises(ValueError, match=r"3 delays, sum .* weights.reshape\(-1, 3, 100\).sum"):
+        fields.fit_gaussians(np.ones((4, 300)))
+
+
+@pytest.mark.parametrize("shape", [100, (10,), (10, 10, 1), (9.5, 16), (0, 100), ("ten", "ten")])
+def test_shapes_that_are_none_are_refused(shape):
+    with pytest.raises(ValueError, match=r"expected \(rows, columns\) of an image"):
+        fields.fit_gaussians(np.ones((4, 100)), shape)
+    with pytest.raises(ValueError, match=r"expected \(rows, columns\) of an image"):
+        fields.sample_gaussians(np.zeros((1, 2)), np.ones(1), shape)
+
+
+@pytest.mark.parametrize(
+    "form",
+    [np.float32, pd.DataFrame, np.asfortranarray, np.ndarray.tolist],
+    ids=lambda f: f.__name__,
+)
+def test_other_forms_of_the_same_weights_fit_alike(form):
+    _, _, weights = known_fields(10)
+    expected = fields.fit_gaussians(weights)
+    given = weights.astype(form) if form is np.float32 else form(weights)
+    fits = fields.fit_gaussians(given)
+    np.testing.assert_array_equal(fits.centre, expected.centre)
+    np.testing.assert_array_equal(fits.size, expected.size)
+    np.testing.assert_allclose(fits.match, expected.match, atol=1e-6)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])

@@ -8,6 +8,7 @@ from sklearn.linear_model import Ridge
 from sklearn.metrics import r2_score
 
 from helpers import data, receptive_fields, ridge
+from helpers._files import stimuli
 from helpers.features import convolve, haemodynamic_response
 
 ALPHAS = (10.0, 100.0, 1e3, 1e4)
@@ -29,7 +30,7 @@ def recording(twin):
 def misread(twin):
     """Read the twin as someone does who takes the rows of the label files for C order."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(data, "read_stimuli", lambda name: np.loadtxt(name, delimiter=","))
+        patch.setattr(stimuli, "read_stimuli", lambda name, _: np.loadtxt(name, delimiter=","))
         return data.recording(twin)
 
 

@@ -188,15 +188,18 @@ class Design:
 
     screen: Screen
     frames: np.ndarray | None  # (n_frames, n_pixels); None where columns are pixels
-    factor: np.ndarray  # R, (rank, n_columns)
+    factor: np.ndarray | None  # R, (rank, n_columns); None to fit the field up to a constant
 
     def predict(self, theta, model):
         """R v and its derivatives, (n, 1 + n_parameters, rank)."""
-        return model.respond(theta, self.screen, self.frames) @ self.factor.T
+        responded = model.respond(theta, self.screen, self.frames)
+        if self.factor is None:  # what takes the mean out of all pixels would be a large R
+            return responded - responded.mean(axis=2, keepdims=True)
+        return responded @ self.factor.T
 
     def block(self, n_parameters):
         """How many voxels a thread takes at a time."""
-        widest = max(self.screen.n_pixels, *self.factor.shape)
+        widest = max([self.screen.n_pixels, *np.shape(self.factor)])
         return int(np.clip(BYTES / (8 * widest * (1 + n_parameters)), 8, 256))
 
     def grid(self):
