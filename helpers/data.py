@@ -483,25 +483,25 @@ def _fit_masker(mask, options, image):
 def _findings(masked, rows, kept):
     """Put into sentences what the owner of a recording should look at."""
     found = []
-    several = masked.constant.sum(axis=1)
-    if several.any():
-        runs = ", ".join(str(run + 1) for run in np.flatnonzero(several))
+    still = masked.constant
+    if still.any():
+        runs = ", ".join(str(run + 1) for run in np.flatnonzero(still.any(axis=1)))
         found.append(
-            f"{masked.constant.any(axis=0).sum()} of {masked.constant.shape[1]} voxels do not vary "
-            f"in run {runs}. They get no score: their columns are 0 in all runs. Outside the brain "
-            "voxels are often constant, so look at the mask."
+            f"{still.any(axis=0).sum()} of {still.shape[1]} voxels are constant in at "
+            f"least one run (run {runs}). They get no score: their columns are 0 in all runs. Outside "
+            "the brain voxels are often constant, so look at the mask."
         )
     for run, volumes in enumerate(masked.outliers, 1):
         if len(volumes):
             named = ", ".join(map(str, volumes[:8])) + (", ..." if len(volumes) > 8 else "")
             found.append(
-                f"{len(volumes)} volumes of run {run} stand out: {named}, counted from 0. Look at "
-                "them; drop them with sample_mask=, or describe them with confounds=."
+                f"In run {run} these volumes stand out, counted from 0: {named}. Look at them; "
+                "drop them with sample_mask=, or describe them with confounds=."
             )
     if rows.n_lost:
         found.append(
-            f"{rows.n_lost} events have no volume: theirs were dropped, or lie beyond the end of "
-            "their run. They are no trials."
+            f"Events without a volume: {rows.n_lost}. Theirs were dropped, or lie beyond the end "
+            "of their run. They are no trials."
         )
     if any((np.diff(volumes) != 1).any() for volumes in kept):
         found.append(

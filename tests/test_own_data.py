@@ -134,7 +134,9 @@ def test_a_zero_volume_stands_out(parts):
     series = [run.copy() for run in parts["series"]]
     series[1][40] = 0
     func = [as_image(run) for run in series]
-    with pytest.warns(data.RecordingWarning, match="volumes of run 2 stand out: .*40"):
+    with pytest.warns(
+        data.RecordingWarning, match="In run 2 these volumes stand out, counted from 0: .*40"
+    ):
         bad = load(parts, func=func)
     kept = [None, np.setdiff1d(np.arange(N_VOLUMES), [40]), None]
     with pytest.warns(data.RecordingWarning, match="in the middle"):
@@ -225,7 +227,7 @@ def test_events_without_a_volume_are_counted(parts, shown_twice):
     kept = [np.setdiff1d(np.arange(N_VOLUMES), [5, 6, 7]), None, None]
     with pytest.warns(data.RecordingWarning) as told:
         got = load(parts, label=None, events=events, stimuli=pictures, sample_mask=kept)
-    assert any("1 events have no volume" in str(warning.message) for warning in told)
+    assert any("Events without a volume: 1" in str(warning.message) for warning in told)
     assert len(data.trials(got).responses) == 3 * 24 - 1
 
 
@@ -306,4 +308,4 @@ def test_the_report_says_what_stands_out(parts, capsys):
             row.startswith(f"{name}:") and row.endswith(value) for row in said.splitlines()
         ), line
     assert "in run 2" in said
-    assert "- 1 of 60 voxels do not vary in run 3." in said
+    assert "- 1 of 60 voxels are constant in at least one run (run 3)." in said

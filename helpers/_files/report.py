@@ -26,7 +26,7 @@ def report(recording, model=None):
         _standing_out(recording),
         [] if model is None else _penalties(model),
     ]
-    lines = [f"{name + ':':<22}{value}" for part in parts for name, value in part]
+    lines = [f"{name + ':':<24}{value}" for part in parts for name, value in part]
     told = [fill(f"- {text}", WIDTH, subsequent_indent="  ") for text in recording.messages]
     return "\n".join([*lines, "", "Warnings:", *(told or ["none"])])
 
