@@ -39,6 +39,7 @@ from helpers._files.surfaces import (
 )
 
 CACHE_LIMIT = "1G"  # beyond it, the entries that were used least recently go
+LARGEST = 1e15  # of a value: sums of squares stay within single precision
 READERS = 2  # threads that unpack files, one run each
 
 # Arguments of nilearn's maskers that act on time series alone. With these, only the voxels inside
@@ -116,15 +117,23 @@ def masked_runs(run_images, mask, options, cache, *, confounds=None, sample_mask
         If a voxel inside the mask has NaN or infinite values, two runs are the same, or confounds
         or kept volumes do not fit a run.
     """
+    if options.get("runs") is not None:
+        raise ValueError(
+            "runs is no option of the masker here, because each run is cleaned by itself; give "
+            "each run as an item of its own."
+        )
     names = [name_of(image) for image in run_images]
-    tables = map(confound_table, per_run("confounds", confounds, len(names)), names)
+    given = per_run("confounds", confounds, len(names))
+    tables = [confound_table(item, name) for item, name in zip(given, names, strict=True)]
     masks = per_run("sample_mask", sample_mask, len(names))
-    arguments = (run_images, mask, options, list(tables), masks)
+    images = (run_images, mask, tables, masks)
     if cache is None:
-        return MaskedRuns(*_mask_runs(*arguments, stamps=None)[0])
+        return MaskedRuns(*_mask_runs(*images, options, stamps=None)[0])
     with ThreadPoolExecutor(READERS) as pool:
         stamps = list(pool.map(fingerprint, [*run_images, mask]))
-    return MaskedRuns(*_cached(cache, *arguments, [*stamps, nilearn.__version__]))
+    stamps += [None if table is None else table.to_numpy() for table in tables]
+    stamps += [None if item is None else np.asarray(item) for item in masks]
+    return MaskedRuns(*_cached(cache, *images, options, [*stamps, nilearn.__version__]))
 
 
 def _cached(cache, *arguments):
@@ -132,8 +141,8 @@ def _cached(cache, *arguments):
     try:
         cache.mkdir(parents=True, exist_ok=True)
         memory = Memory(cache, verbose=0)
-        # Stamps stand for what images hold.
-        cached = memory.cache(_mask_runs, ignore=["run_images", "mask"])
+        # Stamps stand for what these hold.
+        cached = memory.cache(_mask_runs, ignore=["run_images", "mask", "tables", "masks"])
     except OSError as error:
         raise DataError(
             f"The cache folder {cache} cannot be made ({error.strerror}): set BOOK_DATA_DIR to a "
@@ -150,7 +159,7 @@ def _cached(cache, *arguments):
     return masked
 
 
-def _mask_runs(run_images, mask, options, tables, masks, stamps):
+def _mask_runs(run_images, mask, tables, masks, options, stamps):
     """Return the fields of MaskedRuns and a checksum; `stamps` only tells cache entries apart."""
     masker, spatial, read = _ways(run_images, mask, options)
     names = [name_of(image) for image in run_images]
@@ -198,10 +207,16 @@ def _ways(run_images, mask, options):
 def _read_raw(read, image, sample_mask, name):
     """Read a run and note what cleaning would hide."""
     series = read(image)
-    if not np.isfinite(series).all():
+    low, high = series.min(), series.max()
+    if not np.isfinite([low, high]).all():
         raise ValueError(
             f"{name} has NaN or infinite values inside the mask; expected a number in "
             "each voxel and volume: take those voxels out of the mask, or repair the run."
+        )
+    if max(-low, high) > LARGEST:
+        raise ValueError(
+            f"{name} has values from {low:.3g} to {high:.3g}; expected measurements below "
+            f"{LARGEST:g}, whose squares can be summed: check its type and scale factors."
         )
     kept = kept_volumes(sample_mask, len(series), name)
     used = series if len(kept) == len(series) else series[kept]
