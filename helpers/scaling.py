@@ -64,7 +64,8 @@ def score_blocks(folder, X, bold, groups, alphas, cv=10, block=4096, dtype=np.fl
     """Score ridge regression as `helpers.ridge.RidgeCV` does, block by block.
 
     Memory holds one block of responses, however many voxels there are. After an interruption the
-    same call continues where the last one stopped; when all is done, it returns at once.
+    same call continues where the last one stopped; when all is done, it scores nothing. Each call
+    reads the file once more, to see whether it holds the same responses.
 
     Parameters
     ----------
@@ -106,8 +107,9 @@ def prepare(folder, X, bold, groups, alphas, cv=10, block=4096, dtype=np.float32
     X : array_like, shape (n_samples, n_features)
         Features, for example pixels. The folder keeps a copy.
     bold : path-like
-        A .npy file of float32 or float64, shape (n_samples, n_voxels): the responses. Once it
-        is saved anew it counts as another input.
+        A .npy file of float32 or float64, shape (n_samples, n_voxels): the responses. The folder
+        keeps its checksum: a copy of it is the same input, and a changed file is another. Leave
+        it alone while it is scored.
     groups : array_like, shape (n_samples,)
         The run that each sample belongs to.
     alphas : sequence of float

@@ -2,8 +2,10 @@
 
 import functools
 import io
+import os
 import pickle
 import re
+import shutil
 import subprocess
 import sys
 import tracemalloc
@@ -291,6 +293,47 @@ def test_a_folder_of_other_inputs_is_refused(given, computed, name):
         scaling.score_blocks(**given | {name: OTHERS[name](given)})
     assert not any(f", {other}" in str(caught.value) for other in OTHERS)
     assert contents(given["folder"]) == before
+    assert len(computed) == N_BLOCKS
+
+
+def keeping_its_date(path, change):
+    """Change a file so that size and date are those that it had."""
+    before = path.stat()
+    change()
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert (path.stat().st_size, path.stat().st_mtime_ns) == (before.st_size, before.st_mtime_ns)
+
+
+@pytest.mark.parametrize("column", [3, 45])  # in a block that is done, and in one that is not
+def test_other_responses_of_the_same_size_and_date_are_refused(given, column):
+    job = scaling.prepare(**given)
+    job.store.write(job.store.blocks()[0], np.zeros((3, 7)))
+    keeping_its_date(given["bold"], lambda: change_bold(given, 11, column, 5.0))
+    with pytest.raises(ValueError, match=r"different: bold .*checksum .* there, .*checksum"):
+        scaling.score_blocks(**given)
+
+
+def test_another_subjects_file_in_the_same_place_is_refused(given, computed, monkeypatch):
+    scaling.score_blocks(**given)
+    here, there = given["bold"].parent, given["bold"].parent / "other"
+    there.mkdir()
+    Y = np.load(given["bold"])
+    np.save(there / "bold.npy", Y[:, ::-1])
+    os.utime(there / "bold.npy", ns=(given["bold"].stat().st_mtime_ns,) * 2)
+    for folder in (here, there):
+        monkeypatch.chdir(folder)
+        if folder == here:
+            scaling.score_blocks(**given | {"bold": "bold.npy"})
+        else:
+            with pytest.raises(ValueError, match="different: bold"):
+                scaling.score_blocks(**given | {"bold": "bold.npy"})
+    assert len(computed) == N_BLOCKS
+
+
+def test_a_copy_of_the_file_goes_on_where_the_file_was_left(given, computed, tmp_path):
+    scaling.score_blocks(**given)
+    shutil.copy(given["bold"], tmp_path / "copy.npy")
+    scaling.score_blocks(**given | {"bold": tmp_path / "copy.npy"})
     assert len(computed) == N_BLOCKS
 
 

@@ -1,6 +1,7 @@
 """Responses in .npy files that are larger than memory, read and written block by block."""
 
-from datetime import UTC, datetime
+import hashlib
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -45,7 +46,10 @@ def open_bold(bold):
 
 
 def describe_bold(bold):
-    """Say in one line which responses a file holds, so that another file is noticed.
+    """Say in one line which responses a file holds, so that other responses are noticed.
+
+    Path, size and date of a file may all be those of another one, so it is read as a whole. That
+    takes a fifth of the time in which its voxels are scored, or less.
 
     Parameters
     ----------
@@ -54,11 +58,14 @@ def describe_bold(bold):
     Returns
     -------
     str
-        Type, shape, and when the file was changed last.
+        Type, shape, and a checksum of the file's bytes.
     """
     responses = open_bold(bold)
-    changed = datetime.fromtimestamp(Path(bold).stat().st_mtime, UTC)
-    return f"{responses.dtype} {responses.shape}, saved {changed}"
+    # The quickest on most processors; nobody is kept out by it.
+    quick = partial(hashlib.sha1, usedforsecurity=False)
+    with Path(bold).open("rb") as stream:
+        checksum = hashlib.file_digest(stream, quick).hexdigest()
+    return f"{responses.dtype} {responses.shape}, checksum {checksum}"
 
 
 def read_block(bold, block):
