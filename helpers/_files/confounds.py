@@ -9,6 +9,7 @@ from scipy.interpolate import CubicSpline
 
 from helpers._files.images import check_file
 
+TABLES = (pd.DataFrame, pd.Series, np.ndarray, str, PathLike)
 SEPARATORS = {".tsv": "\t", ".csv": ","}
 
 
@@ -80,7 +81,7 @@ def confound_table(given, name):
         return None
     if isinstance(given, str | PathLike):
         given = _read_table(given)
-    elif isinstance(given, list | tuple) and any(np.ndim(part) for part in given):
+    elif isinstance(given, list | tuple) and any(isinstance(part, TABLES) for part in given):
         parts = [confound_table(part, name) for part in given]
         given = pd.concat([part.reset_index(drop=True) for part in parts], axis=1)
     try:
@@ -151,7 +152,8 @@ def _shortened(values):
     """Say what an array is in a few words."""
     if not values.size:
         return "empty"
-    return f"{np.array2string(values, threshold=8, edgeitems=3)} of type {values.dtype}"
+    few = " ".join(np.array2string(values, threshold=8, edgeitems=3).split())
+    return f"{few} of type {values.dtype}"
 
 
 def check_confounds(table, kept, n_volumes, name):
