@@ -3,7 +3,8 @@
 `make_twin` writes it and `load_truth` reads what it was made from. How it is made stands in the
 modules `brain`, `stimuli`, `responses`, `ceiling` and `files`; `calibration` holds what is
 published of the real recording. Each student of a course has a small twin of their own (`students`,
-`load_student`).
+`load_student`). `make_bids` writes a small made dataset in the layout of BIDS, for those who bring
+data of their own.
 
 ``python -m helpers.twin`` writes the twin to the book's data folder.
 """
@@ -18,6 +19,7 @@ from helpers import data
 from helpers._files import DataError
 from helpers._files.layout import is_twin
 from helpers._twin import brain, calibration, ceiling, files, responses, stimuli, students
+from helpers._twin.bids import make_bids
 from helpers._twin.responses import VARIANTS
 from helpers._twin.truth import Truth, load_truth
 from helpers._twin.writing import make_twin
@@ -34,6 +36,7 @@ __all__ = [
     "is_twin",
     "load_student",
     "load_truth",
+    "make_bids",
     "make_twin",
     "responses",
     "stimuli",
