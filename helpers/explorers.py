@@ -11,6 +11,7 @@ from helpers._explorers.checks import (
     check_columns,
     check_gaussians,
     check_grid,
+    check_pixels,
     check_volume,
 )
 from helpers._explorers.data import (
@@ -44,6 +45,7 @@ def explore_fields(
     zooms=(3.3, 3.6),
     centres=None,
     sizes=None,
+    shape=(10, 10),
 ):
     """Make an explorer of receptive fields: from a voxel to its field, from a pixel to its voxels.
 
@@ -76,6 +78,8 @@ def explore_fields(
         a voxel has no such field.
     sizes : array_like, shape (n_fields,), optional
         Standard deviations of these fields in pixels; NaN where the centre is.
+    shape : (int, int)
+        Rows and columns of the image that the weights belong to, in C order.
 
     Returns
     -------
@@ -85,14 +89,15 @@ def explore_fields(
     Raises
     ------
     ValueError
-        If the arrays do not fit together, weights are NaN or infinite, or the source is unknown;
-        and if only one of centres and sizes is given, one is NaN where the other is not, values
-        are infinite, or sizes are not positive.
+        If the arrays do not fit together or the weights not the image, weights are NaN or infinite,
+        or the source is unknown; and if only one of centres and sizes is given, one is NaN where
+        the other is not, values are infinite, or sizes are not positive.
     """
     mask, background = check_volume(mask, background)
     n_voxels = (int(mask.sum()),)
     scores = check_fits("scores", scores, n_voxels)
     weights = check_table("weights", weights)
+    shape = check_pixels(weights, shape)
     columns = check_columns(columns, len(weights), *n_voxels)
     areas = check_fits("areas", areas, n_voxels, np.str_)
     if np.isnan(scores[columns]).all():
@@ -104,6 +109,7 @@ def explore_fields(
         "areas": names.tolist(),
         "area_codes": codes.tolist(),
         "columns": columns.tolist(),
+        "shape": shape,
         "fields": pack_fields(weights),
         "peaks": weights.argmax(axis=1).tolist(),
         "lowest": f"{np.nanmin(scores[columns]):.2f}",
@@ -124,7 +130,7 @@ def explore_fields(
         gaussian = data["gaussians"][best]
     if gaussian:
         caption += " Circle: the Gaussian fitted to its time course, one standard deviation."
-    picture = draw_picture(mask, background, scores, pictures, source, gaussian)
+    picture = draw_picture(mask, background, scores, pictures, shape, source, gaussian)
     return make_frame("fields", FIELDS, data, picture, caption)
 
 
@@ -142,12 +148,13 @@ def explore_penalties(
     source,
     start=0,
     zooms=(3.3, 3.6),
+    shape=(10, 10),
 ):
     """Make an explorer of the penalty: one slider for weights, prediction, score and brain map.
 
     Parameters
     ----------
-    mask, background, source, zooms
+    mask, background, source, zooms, shape
         As for `explore_fields`.
     penalties : array_like, shape (n_penalties,)
         In rising order.
@@ -182,12 +189,13 @@ def explore_penalties(
     penalties = check_grid(penalties, start)
     columns = check_columns(list(voxels.values()), len(voxels), int(mask.sum()))
     scores = check_fits("scores", scores, (len(penalties), int(mask.sum())))
-    n_volumes, shape = len(measured), (len(penalties), len(columns))
-    weights = check_complete("weights", weights, (*shape, np.shape(weights)[-1]))
+    n_volumes, fits = len(measured), (len(penalties), len(columns))
+    weights = check_complete("weights", weights, (*fits, np.shape(weights)[-1]))
+    shape = check_pixels(weights, shape)
     measured = check_complete("measured", measured, (n_volumes, len(columns)))
-    predicted = check_complete("predicted", predicted, (shape[0], n_volumes, shape[1]))
+    predicted = check_complete("predicted", predicted, (fits[0], n_volumes, fits[1]))
     is_on = check_fits("is_on", is_on, (n_volumes,), bool)
-    chosen = check_complete("scores of the chosen voxels", scores[:, columns], shape)
+    chosen = check_complete("scores of the chosen voxels", scores[:, columns], fits)
     data = shared_data(mask, background, zooms, scores, source) | {
         "penalties": [in_words(penalty) for penalty in penalties],
         "powers": np.log10(penalties).tolist(),
@@ -198,6 +206,7 @@ def explore_penalties(
         "best": chosen.argmax(axis=0).tolist(),
         "above_zero": [f"{share:.0%}" for share in (scores > 0).mean(axis=1)],
         "means": [f"{mean:.3f}".replace("-", "−") for mean in np.nanmean(scores, axis=1)],
+        "shape": shape,
         "weights": pack(weights),
         "measured": pack(measured.T),
         "predicted": pack(predicted.transpose(0, 2, 1)),
@@ -210,5 +219,5 @@ def explore_penalties(
     caption = (
         "Scores in one slice of the brain, and the weights of one voxel, with a colour scale each."
     )
-    picture = draw_picture(mask, background, scores[start], pictures, source)
+    picture = draw_picture(mask, background, scores[start], pictures, shape, source)
     return make_frame("penalties", PENALTIES, data, picture, caption)

@@ -12,9 +12,10 @@ import matplotlib.image
 import numpy as np
 import pytest
 from bs4 import BeautifulSoup
-from explorer_arrays import make_fields, make_gaussians, make_penalties
+from explorer_arrays import make_fields, make_gaussians, make_mask, make_penalties
 
 from helpers import explorers
+from helpers._explorers import page
 from helpers._explorers.data import list_gaussians, pack, pack_map
 
 HELPERS = Path(explorers.__file__).parent
@@ -258,6 +259,11 @@ def test_whole_recording_stays_under_the_limit():
     [
         ({"background": np.zeros((12, 10, 5))}, "resample the background"),
         ({"mask": np.zeros((12, 10, 4))}, "holds no voxel"),
+        ({"mask": np.where(make_mask(), 1, np.nan)}, "NaN at 409 places"),
+        ({"mask": np.ma.masked_less(make_mask() * 1.0, 1)}, "409 masked values"),
+        ({"background": np.ma.masked_less(make_mask() * 1.0, 1)}, "409 masked values"),
+        ({"shape": (9, 16)}, "100 values a voxel; expected 144, .* of 9 x 16: say shape"),
+        ({"shape": 100}, "shape is 100; expected"),
         ({"scores": np.zeros(70)}, r"scores has shape \(70,\); expected \(71,\)"),
         ({"areas": ["V1"]}, r"areas has shape \(1,\); expected \(71,\)"),
         ({"columns": np.zeros(71, dtype=bool)}, "np.flatnonzero"),
@@ -323,9 +329,32 @@ def test_fields_with_nan_are_refused(fields):
         explorers.explore_fields(**fields | {"weights": weights})
 
 
+def test_images_that_are_not_square_are_drawn_in_their_rows(fields, penalties, monkeypatch):
+    drawn = []
+    draw = page.plotting.draw_pixels
+    monkeypatch.setattr(
+        page.plotting, "draw_pixels", lambda ax, *given: drawn.append(given[0]) or draw(ax, *given)
+    )
+    rng = np.random.default_rng(4)
+    weights = rng.normal(size=(len(fields["columns"]), 144))
+    wide = {"weights": weights, "true_weights": -weights, "shape": (9, 16)}
+    data = data_of(explorers.explore_fields(**fields | wide))
+    assert data["shape"] == [9, 16]
+    assert data["peaks"] == weights.argmax(axis=1).tolist()
+    best = np.nanargmax(fields["scores"][fields["columns"]])
+    rows = [weights[best, 16 * row : 16 * row + 16] for row in range(9)]
+    np.testing.assert_array_equal(drawn, [rows, np.negative(rows)])
+    wide = {"weights": rng.normal(size=(20, 2, 144)), "shape": (9, 16)}
+    assert data_of(explorers.explore_penalties(**penalties | wide))["shape"] == [9, 16]
+    np.testing.assert_array_equal(drawn[-1][3], wide["weights"][6, 0, 48:64])
+    assert drawn[-1].shape == (9, 16)
+
+
 def test_fields_that_are_no_square_are_refused(fields):
     known = {"weights": fields["weights"][:, :99], "true_weights": None}
-    with pytest.raises(ValueError, match="one square image"):
+    with pytest.raises(
+        ValueError, match=r"99 values a voxel; expected 100, .* of 10 x 10: say shape"
+    ):
         explorers.explore_fields(**fields | known)
 
 
@@ -340,7 +369,7 @@ def test_fields_that_are_no_square_are_refused(fields):
         ({"voxels": {"a": 1, "b": 71}}, "expected different columns"),
         ({"voxels": {}}, "expected"),
         ({"weights": np.zeros((20, 3, 100))}, "weights has shape"),
-        ({"weights": np.zeros((20, 2, 50))}, "one square image"),
+        ({"weights": np.zeros((20, 2, 50))}, "50 values a voxel; expected 100"),
         ({"measured": np.zeros((29, 2))}, r"predicted has shape \(20, 30, 2\); expected"),
         ({"is_on": np.zeros(3)}, "is_on has shape"),
         ({"measured": np.ones((30, 2))}, "constant over the run"),

@@ -380,6 +380,74 @@ def test_explorer_without_gaussians_draws_no_circle(show):
     assert "population" not in page_text and "circle" not in page_text
 
 
+def wide(arrays):
+    """The same explorer with images of 9 x 16 pixels."""
+    weights = np.random.default_rng(10).normal(size=(len(arrays["columns"]), 144))
+    return {"weights": weights, "true_weights": weights[::-1] ** 2, "shape": (9, 16)}
+
+
+def picture_on(canvas):
+    """The drawn colours of a canvas, (rows, columns, 3)."""
+    width, *values = canvas.evaluate(
+        "c => [c.width, ...c.getContext('2d').getImageData(0, 0, c.width, c.height).data]"
+    )
+    return np.array(values).reshape(-1, width, 4)[:, :, :3]
+
+
+def drawn_ratio(element):
+    box = element.bounding_box()
+    return box["width"] / box["height"]
+
+
+def test_images_that_are_not_square_keep_their_rows(show, given):
+    arrays = given["fields"] | wide(given["fields"])
+    gaussians = make_gaussians()
+    best = np.nanargmax(arrays["scores"][arrays["columns"]])
+    gaussians["centres"][best] = [6, 13.5]
+    page, inside = show("fields", changes=wide(given["fields"]) | gaussians)
+    cells = inside.locator("[role=gridcell]")
+    assert cells.count() == 144
+    assert inside.locator(".pixels [role=row]").count() == 9
+    labels = cells.evaluate_all("cells => cells.map(c => c.ariaLabel)")
+    assert labels[6 * 16 + 13].startswith("pixel in row 6, column 13, weight")
+    shown = [float(label.split("weight ")[1].replace("−", "-")) for label in labels]
+    np.testing.assert_allclose(shown, arrays["weights"][best], atol=0.02)
+    first, right, below = (cells.nth(n).bounding_box() for n in (0, 15, 128))
+    assert first["width"] == pytest.approx(first["height"], rel=0.05)
+    assert right["x"] > first["x"] and right["y"] == first["y"] and below["x"] == first["x"]
+    assert drawn_ratio(inside.locator(".pixels")) == pytest.approx(16 / 9, rel=0.02)
+    dot = inside.locator(".gaussian-centre").bounding_box()
+    middle = (cells.nth(6 * 16 + n).bounding_box() for n in (13, 14))
+    left, edge = (box["x"] for box in middle)
+    assert dot["x"] + dot["width"] / 2 == pytest.approx(edge, abs=1) and left < dot["x"]
+    cells.nth(0).focus()
+    for key, place in {"End": 15, "ArrowDown": 31, "ArrowRight": 31, "Home": 16}.items():
+        page.keyboard.press(key)
+        said = inside.evaluate("document.activeElement.ariaLabel")
+        assert said.startswith(f"pixel in row {place // 16}, column {place % 16}")
+    truth = inside.locator("#true-field")
+    assert drawn_ratio(truth) == pytest.approx(16 / 9, rel=0.02)
+    colours = picture_on(truth)
+    assert colours.shape == (9, 16, 3)
+    peak = np.unravel_index(arrays["true_weights"][best].argmax(), (9, 16))
+    assert f"row {peak[0]}, column {peak[1]}" in truth.get_attribute("aria-label")
+    red = np.array(colormaps["RdBu_r"](1.0, bytes=True)[:3])
+    np.testing.assert_allclose(colours[peak], red, atol=4)
+
+
+def test_weights_that_are_not_square_keep_their_rows(show):
+    weights = np.zeros((20, 2, 144))
+    weights[:, 0, 3 * 16 + 12] = 1
+    _, inside = show("penalties", changes={"weights": weights, "shape": (9, 16)})
+    canvas = inside.locator("#weights")
+    assert "row 3, column 12" in canvas.get_attribute("aria-label")
+    assert drawn_ratio(canvas) == pytest.approx(16 / 9, rel=0.02)
+    colours = picture_on(canvas)
+    assert colours.shape == (9, 16, 3)
+    different = (colours != colours[0, 0]).any(axis=2)
+    np.testing.assert_array_equal(np.argwhere(different), [[3, 12]])
+
+
 def everything(inside):
     """What the slider of the penalty moves together."""
     return {

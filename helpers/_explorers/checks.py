@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from helpers._engine.validation import check_penalties
+from helpers._engine.gaussians import check_image
+from helpers._engine.validation import check_penalties, refuse_masked
 
 
 def check_volume(mask, background):
@@ -21,9 +22,17 @@ def check_volume(mask, background):
     Raises
     ------
     ValueError
-        If their shapes differ, or the mask holds no voxel.
+        If their shapes differ, the mask holds no voxel or NaN, or values are masked.
     """
-    mask, background = np.asarray(mask).astype(bool), np.asarray(background)
+    refuse_masked("mask", mask)
+    refuse_masked("background", background)
+    mask, background = np.asarray(mask), np.asarray(background)
+    if (mask != mask).any():  # which bool() takes for true
+        raise ValueError(
+            f"The mask holds NaN at {(mask != mask).sum()} places; expected true and false, or 1 "
+            "and 0: say np.nan_to_num(mask) if these lie outside."
+        )
+    mask = mask.astype(bool)
     if mask.ndim != 3 or mask.shape != background.shape:
         raise ValueError(
             f"The mask has shape {mask.shape}, the background {background.shape}; expected two "
@@ -70,6 +79,33 @@ def check_columns(columns, n_expected, n_voxels):
             f"to {n_voxels - 1}."
         )
     return columns
+
+
+def check_pixels(weights, shape):
+    """Return rows and columns of the image, or say that the weights are none of its pixels.
+
+    Parameters
+    ----------
+    weights : ndarray, shape (..., n_pixels)
+    shape : (int, int)
+
+    Returns
+    -------
+    (int, int)
+
+    Raises
+    ------
+    ValueError
+        If there is not one weight a pixel.
+    """
+    rows, columns = check_image(shape)
+    if weights.shape[-1] != rows * columns:
+        raise ValueError(
+            f"weights has {weights.shape[-1]} values a voxel; expected {rows * columns}, one for "
+            f"each pixel of an image of {rows} x {columns}: say shape=(rows, columns) of your "
+            "images."
+        )
+    return rows, columns
 
 
 def check_gaussians(centres, sizes, n_expected):

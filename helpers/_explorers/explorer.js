@@ -68,13 +68,13 @@ function drawBar(bar, map, ticks, label, under) {
   bar.querySelector(".label").textContent = label;
 }
 
-// --- Squares of pixels ------------------------------------------------------------------------
+// --- Pixels of images -------------------------------------------------------------------------
 
-/** Draw one value for each pixel, from -limit to limit. */
-function drawPicture(canvas, values, map, limit) {
-  const side = Math.sqrt(values.length);
-  canvas.width = canvas.height = side;
-  const image = new ImageData(side, side);
+/** Draw one value for each pixel of rows x columns, from -limit to limit. */
+function drawPicture(canvas, values, [rows, columns], map, limit) {
+  [canvas.width, canvas.height] = [columns, rows];
+  canvas.style.aspectRatio = columns / rows;
+  const image = new ImageData(columns, rows);
   values.forEach((value, pixel) => {
     image.data.set([...map((value / limit + 1) / 2), 255], 4 * pixel);
   });
@@ -82,10 +82,9 @@ function drawPicture(canvas, values, map, limit) {
 }
 
 /** Row and column of the pixel with the largest weight, in words. */
-function peakInWords(values) {
-  const side = Math.sqrt(values.length);
+function peakInWords(values, [, columns]) {
   const peak = values.indexOf(Math.max(...values));
-  return `largest weight at row ${Math.floor(peak / side)}, column ${peak % side}`;
+  return `largest weight at row ${Math.floor(peak / columns)}, column ${peak % columns}`;
 }
 
 // --- The brain slice --------------------------------------------------------------------------

@@ -134,9 +134,10 @@ class FieldExplorer {
     const grid = this.find(".pixels");
     grid.setAttribute("aria-label", `Estimated receptive field: pixels of the image; ${words}`);
     const overlay = grid.querySelector("svg");
-    overlay.setAttribute("viewBox", `-0.5 -0.5 ${this.side} ${this.side}`); // whole at pixel centres
+    const [rows, columns] = this.data.shape;
+    overlay.setAttribute("viewBox", `-0.5 -0.5 ${columns} ${rows}`); // whole at pixel centres
     const [cy, cx, size] = this.gaussians[row] ?? [];
-    const parts = [["gaussian-out", size], ["gaussian-in", size], ["gaussian-centre", this.side / 90]];
+    const parts = [["gaussian-out", size], ["gaussian-in", size], ["gaussian-centre", columns / 90]];
     overlay.replaceChildren(
       ...(size ? parts : []).map(([name, r]) => svgElement(overlay, "circle", { class: name, cx, cy, r })),
     );
@@ -155,8 +156,8 @@ class FieldExplorer {
   #drawTruth(field) {
     const canvas = this.find("#true-field");
     const values = field ? field.shares : new Float64Array(this.cells.length).fill(NaN);
-    drawPicture(canvas, values, field ? this.diverging : () => [236, 236, 236], 1);
-    const words = field ? peakInWords(values) : "none shown for this voxel";
+    drawPicture(canvas, values, this.data.shape, field ? this.diverging : () => [236, 236, 236], 1);
+    const words = field ? peakInWords(values, this.data.shape) : "none shown for this voxel";
     canvas.setAttribute("aria-label", `True receptive field: ${words}`);
     this.#drawWeightBar("#true-bar", field, "true weight (% of the baseline)");
   }
@@ -169,23 +170,31 @@ class FieldExplorer {
 
   // --- Pixels
 
+  /** Row and column of a pixel. */
+  #place(pixel) {
+    const columns = this.data.shape[1];
+    return [Math.floor(pixel / columns), pixel % columns];
+  }
+
   #pixelName(pixel) {
-    return `pixel in row ${Math.floor(pixel / this.side)}, column ${pixel % this.side}`;
+    const [row, column] = this.#place(pixel);
+    return `pixel in row ${row}, column ${column}`;
   }
 
   /** The pixels are a grid of which one cell can be reached with Tab, and the arrows do the rest. */
   #makePixels() {
     const grid = this.find(".pixels");
-    this.side = Math.sqrt(this.fields[0].shares.length);
+    const [rows, columns] = this.data.shape;
+    grid.style.aspectRatio = columns / rows;
     this.cells = [];
     const element = (parent, role) => {
       const made = document.createElement("div");
       made.setAttribute("role", role);
       return parent.appendChild(made);
     };
-    for (let row = 0; row < this.side; row++) {
+    for (let row = 0; row < rows; row++) {
       const line = element(grid, "row");
-      for (let column = 0; column < this.side; column++) {
+      for (let column = 0; column < columns; column++) {
         const cell = element(line, "gridcell");
         cell.tabIndex = this.cells.length ? -1 : 0;
         cell.setAttribute("aria-selected", "false");
@@ -202,18 +211,18 @@ class FieldExplorer {
 
   #stepPixel(event) {
     const pixel = this.cells.indexOf(event.target);
-    const [row, column] = [Math.floor(pixel / this.side), pixel % this.side];
-    const last = this.side - 1;
+    const [rows, columns] = this.data.shape;
+    const [row, column] = this.#place(pixel);
     const moves = {
       ArrowLeft: [row, Math.max(column - 1, 0)],
-      ArrowRight: [row, Math.min(column + 1, last)],
+      ArrowRight: [row, Math.min(column + 1, columns - 1)],
       ArrowUp: [Math.max(row - 1, 0), column],
-      ArrowDown: [Math.min(row + 1, last), column],
+      ArrowDown: [Math.min(row + 1, rows - 1), column],
       Home: [row, 0],
-      End: [row, last],
+      End: [row, columns - 1],
     };
     if (event.key === "Enter" || event.key === " ") this.#choosePixel(pixel);
-    else if (event.key in moves) this.#focusPixel(moves[event.key][0] * this.side + moves[event.key][1]);
+    else if (event.key in moves) this.#focusPixel(moves[event.key][0] * columns + moves[event.key][1]);
     else return;
     event.preventDefault();
   }
@@ -233,8 +242,7 @@ class FieldExplorer {
     const choice = this.find("input[value=pixel]");
     choice.disabled = false;
     choice.checked = true;
-    const place = `${Math.floor(pixel / this.side)}, ${pixel % this.side}`;
-    this.find("#pixel-choice").textContent = `weight of pixel (${place})`;
+    this.find("#pixel-choice").textContent = `weight of pixel (${this.#place(pixel).join(", ")})`;
     this.#drawSlice(this.slice.k);
     this.find("#status").textContent = this.find("#pixel-text").textContent;
   }

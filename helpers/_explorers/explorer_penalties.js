@@ -86,8 +86,9 @@ class PenaltyExplorer {
     // One scale for all penalties, so that weights are seen to shrink.
     const limit = largest(this.data.penalties.map((_, place) => largest(this.#row(this.weights, n, place))));
     const canvas = this.find("#weights");
-    drawPicture(canvas, values, this.diverging, limit);
-    canvas.setAttribute("aria-label", `Weights: ${peakInWords(values)}, ${twoDecimals(Math.max(...values))}`);
+    drawPicture(canvas, values, this.data.shape, this.diverging, limit);
+    const peak = peakInWords(values, this.data.shape);
+    canvas.setAttribute("aria-label", `Weights: ${peak}, ${twoDecimals(Math.max(...values))}`);
     const label = `weight (SD); largest now ${Number(largest(values).toPrecision(2))}`;
     drawBar(this.find("#weight-bar"), this.diverging, [-limit, 0, limit].map(twoDecimals), label);
   }

@@ -60,7 +60,7 @@ def make_frame(name, title, data, picture, caption):
     )
 
 
-def draw_picture(mask, background, scores, pictures, source, gaussian=None):
+def draw_picture(mask, background, scores, pictures, shape, source, gaussian=None):
     """Draw the picture for readers without scripts: a slice of scores, and pictures of weights.
 
     Parameters
@@ -70,6 +70,8 @@ def draw_picture(mask, background, scores, pictures, source, gaussian=None):
     scores : ndarray, shape (n_voxels,)
     pictures : dict of str to ndarray, shape (n_pixels,)
         Weights by title.
+    shape : (int, int)
+        Rows and columns of the image that they belong to.
     source : str
         As for `helpers.plotting.label_source`.
     gaussian : (float, float, float), optional
@@ -97,7 +99,7 @@ def draw_picture(mask, background, scores, pictures, source, gaussian=None):
         fig.colorbar(drawn, ax=axes[0], label="held-out R2", shrink=0.7)
         for ax, (title, weights) in zip(axes[1:], pictures.items(), strict=True):
             limit = np.abs(weights).max() or 1
-            plotting.draw_pixels(ax, weights, title, "RdBu_r", (-limit, limit))
+            plotting.draw_pixels(ax, weights.reshape(shape), title, "RdBu_r", (-limit, limit))
         if gaussian is not None:
             row, column, size = gaussian
             axes[1].autoscale(False)  # it may lie outside the image
