@@ -150,7 +150,7 @@ def _open(item, fill):
 
 
 def _hemispheres(item):
-    """Return the GIFTI files of an item by side, in the order left, right."""
+    """Return the GIFTI files of an item by side."""
     if isinstance(item, list | tuple) and len(item) == 2:
         item = dict(zip(SIDES, item, strict=True))
     if _is_gifti(item):
@@ -170,7 +170,7 @@ def _hemispheres(item):
                 f"The {side} hemisphere was given as {file!r}; expected a GIFTI file: its name "
                 "ends in .gii, or as fMRIPrep writes it, in .func.gii."
             )
-    return {side: item[side] for side in SIDES if side in item}
+    return dict(item)
 
 
 def _load(item, kind):
