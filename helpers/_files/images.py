@@ -54,7 +54,7 @@ def open_image(image):
     Raises
     ------
     DataError
-        If the file is missing, empty, a folder, or no image.
+        If the file is missing, empty, a folder, or no image, or its header holds no shape.
     ValueError
         If it is a surface, several images, or its values are no real numbers.
     """
@@ -74,6 +74,8 @@ def open_image(image):
             f"{name} has values of type {opened.get_data_dtype()}; expected real numbers: give "
             "the magnitude, for example made with numpy.abs."
         )
+    if min(opened.shape, default=0) < 1:
+        raise DataError(f"{name} has the shape {opened.shape}: get the file anew.")
     return _drop_axes(opened)
 
 
@@ -379,23 +381,23 @@ def _agree_on_t_r(times, run_images, t_r):
             f"t_r is {t_r!r}; expected the seconds from one volume to the next, above 0."
         )
     low, high = BELIEVABLE
-    known = {
-        name_of(image): time
+    known = [
+        (time, name_of(image))
         for image, time in zip(run_images, times, strict=True)
         if time is not None and low < time < high and time != UNKNOWN_TR
-    }
-    if known and max(known.values()) > (1 + SAME_TR) * min(known.values()):
-        found = ", ".join(f"{name}: {time:g} s" for name, time in known.items())
+    ]
+    if known and max(known)[0] > (1 + SAME_TR) * min(known)[0]:
+        found = ", ".join(f"{name}: {time:g} s" for time, name in known)
         raise ValueError(
             f"The runs have different times between volumes by their headers ({found}); expected "
             "one for all: analyse them apart, or mend the headers."
         )
-    header = next(iter(known.values()), None)
+    header, name = known[0] if known else (None, "")
     if t_r is None:
         return header
     if header is not None and abs(t_r - header) > SAME_TR * header:
         raise ValueError(
-            f"t_r is {t_r:g} s, and the header of {next(iter(known))} says {header:g} s; expected "
+            f"t_r is {t_r:g} s, and the header of {name} says {header:g} s; expected "
             "the same: check which is right; mend t_r or the header (header.set_zooms)."
         )
     strange = [time for time in times if time is not None and time != t_r]
