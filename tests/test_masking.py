@@ -15,8 +15,10 @@ from nilearn.maskers import MultiNiftiMasker
 from nilearn.masking import apply_mask
 from real_layout import AFFINE, GRID, mask_values, write_image
 
+from helpers._engine.validation import ConstantVoxelWarning
 from helpers._files import DataError, masking
 from helpers._files.images import VOLUMES_AT_ONCE, read_series
+from helpers.ridge import RidgeCV
 
 CLEAN = {"detrend": True, "standardize": "zscore_sample"}
 BAND = {"high_pass": 0.02, "low_pass": 0.1, "t_r": 2.0}
@@ -132,6 +134,14 @@ def test_options_that_the_masker_refuses_are_refused(files):
         mask_with_helper(files, **CLEAN, high_pas=0.02)
     with pytest.raises(ValueError, match="zscore"):
         mask_with_helper(files, detrend=True, standardize="zscores")
+
+
+def test_runs_too_short_for_a_filter(files):
+    message = r"short\.nii cannot be cleaned .*; expected options .* that fit its 20 volumes"
+    files["runs"] = [files["mask"].with_name("short.nii")]
+    write_image(files["runs"][0], np.random.default_rng(0).random((*GRID, 20), dtype="float32"))
+    with pytest.raises(ValueError, match=message):
+        mask_with_helper(files, **CLEAN, **BAND)
 
 
 def test_a_warning_of_the_masker_is_given_on_the_quick_road(files):
@@ -312,11 +322,89 @@ def test_headers_that_differ_by_rounding_are_one_grid(files, options):
     assert not caught
 
 
-def test_a_voxel_that_never_changes_is_zero(files):
-    got = mask_with_helper(files, **CLEAN)
-    column = np.flatnonzero((np.argwhere(mask_values()) == (2, 3, 1)).all(axis=1))
-    assert (got[:, column] == 0).all()
-    assert np.count_nonzero(got.std(axis=0)) == mask_values().sum() - 1
+# Constant voxels, judged on raw values: cleaning leaves rounding noise of them
+
+
+def with_constants(dtype, n_runs=6, n_volumes=40, seed=1):
+    """Make runs in memory, a random constant in half of the voxels, one of them in one run alone.
+
+    Returns the runs, their mask and which voxels are constant in which run.
+    """
+    rng = np.random.default_rng(seed)
+    voxels = np.argwhere(mask_values())
+    still = voxels[::2]
+    runs, constant = [], np.zeros((n_runs, len(voxels)), dtype=bool)
+    constant[:, ::2] = True
+    for run in range(n_runs):
+        values = (500 + 10 * rng.standard_normal((*GRID, n_volumes))).astype(dtype)
+        scale = 10.0 ** rng.uniform(-3, 6, len(still))
+        values[tuple(still.T)] = (scale * rng.standard_normal(len(still)))[:, np.newaxis]
+        if run == 2:
+            values[tuple(voxels[1])] = 123.456
+            constant[run, 1] = True
+        runs.append(nibabel.Nifti1Image(values, AFFINE))
+    return runs, nibabel.Nifti1Image(mask_values(), AFFINE), constant
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    "options",
+    [
+        CLEAN,
+        CLEAN | BAND,
+        CLEAN | {"high_pass": 0.02, "t_r": 2.0, "clean_args": {"filter": "cosine"}},
+        {"detrend": True, "standardize": None},
+        {"detrend": False, "standardize": None},
+        CLEAN | {"smoothing_fwhm": 6.0},
+    ],
+)
+def test_constant_voxels_are_zero_in_all_runs(options, dtype):
+    runs, mask, constant = with_constants(dtype)
+    got = masking.masked_runs(runs, mask, options, None)
+    np.testing.assert_array_equal(got.constant, constant)
+    np.testing.assert_array_equal((got.bold == 0).all(axis=0), constant.any(axis=0))
+    assert (got.bold[:, ~constant.any(axis=0)] != 0).all()
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_constant_voxels_never_get_a_score(dtype):
+    runs, mask, constant = with_constants(dtype)
+    got = masking.masked_runs(runs, mask, CLEAN, None)
+    groups = np.repeat(np.arange(len(runs)), got.lengths)
+    X = np.random.default_rng(0).standard_normal((len(got.bold), 5))
+    with pytest.warns(ConstantVoxelWarning, match="29 of 56 voxels are constant"):
+        scores = RidgeCV([1.0, 100.0], cv=3).fit(X, got.bold, groups=groups).best_score_
+    np.testing.assert_array_equal(np.isnan(scores), constant.any(axis=0))
+
+
+def test_a_voxel_that_changes_once_is_not_constant(files):
+    values = get_data(nibabel.load(files["runs"][0])).copy()
+    values[2, 3, 1, 17] = np.nextafter(np.float32(500), np.float32(501))
+    write_image(files["runs"][0], values)
+    got = masking.masked_runs(files["runs"], files["mask"], CLEAN, None)
+    column = np.flatnonzero((np.argwhere(mask_values()) == (2, 3, 1)).all(axis=1))[0]
+    assert got.constant[:, column].tolist() == [False, True, True]
+    assert got.constant.sum() == 2
+
+
+@pytest.mark.filterwarnings("ignore:imgs are being resampled")  # As target_affine asks for.
+def test_constant_voxels_on_another_grid(files):
+    """What lies where nothing varies, or outside the image, is constant there as well."""
+    values = get_data(nibabel.load(files["runs"][0])).copy()
+    values[:4] = 321.0
+    write_image(files["runs"][0], values)
+    write_image(files["mask"], np.ones(GRID, dtype="uint8"))
+    options = CLEAN | {"target_affine": np.diag([-1.65, 3.6, 6.4])}
+    got = masking.masked_runs(files["runs"], files["mask"], options, None)
+    masker = MultiNiftiMasker(mask_img=files["mask"], **options).fit()
+    first = np.argwhere(get_data(masker.mask_img_))[:, 0]
+    assert got.constant[0, first < 6].all()
+    assert not got.constant[0, (first > 8) & (first < 14)].any()
+
+
+def test_each_run_is_an_item_of_its_own(files):
+    with pytest.raises(ValueError, match="runs is no option of the masker here"):
+        masking.masked_runs(files["runs"], files["mask"], {"runs": [0, 1]}, None)
 
 
 def test_a_mask_of_one_voxel(files):

@@ -264,12 +264,19 @@ def _clean(series, masker, table, kept, name):
         check_confounds(table, kept, n_volumes, name)
         table = table.to_numpy()
     if len(kept) == n_volumes:
-        return clean(series, confounds=table, **options)
-    if options.get("filter") != "cosine":
+        kept = None
+    elif options.get("filter") != "cosine":
         series = between_kept(series, kept)
         table = None if table is None else between_kept(table, kept)
         kept = kept - kept[0]
-    return clean(series, confounds=table, sample_mask=kept, **options)
+    try:
+        return clean(series, confounds=table, sample_mask=kept, **options)
+    except ValueError as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(
+            f"{name} cannot be cleaned ({reason}); expected options of nilearn.signal.clean that "
+            f"fit its {n_volumes} volumes: change them, or leave out the run."
+        ) from None
 
 
 def _check_different(names, contents):
