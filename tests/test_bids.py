@@ -15,6 +15,7 @@ from nilearn.interfaces.fmriprep import load_confounds
 from nilearn.signal import clean
 from nilearn.surface import SurfaceImage
 from PIL import Image
+from scipy.stats import gamma
 from sklearn.linear_model import Ridge
 from sklearn.metrics import r2_score
 
@@ -75,22 +76,19 @@ def test_pybids_accepts_every_file_without_a_word(images):
     assert len(layout.get(subject="01", scope="raw")) == len(raw)
 
 
-@pytest.mark.parametrize("task", ["images", "words"])
-def test_the_seed_says_all_that_is_in_it(tmp_path, task):
+def test_the_seed_says_all_that_is_in_it(tmp_path, images):
     def content(folder):
         paths = sorted(path for path in folder.rglob("*") if path.is_file())
         return {str(path.relative_to(folder)): path.read_bytes() for path in paths}
 
-    first, again, other = (
-        content(make_bids(tmp_path / name, task=task, random_state=seed))
-        for name, seed in (("first", 3), ("again", 3), ("other", 4))
-    )
-    assert first == again
-    assert first.keys() == other.keys()
-    events, bold = f"sub-01_task-{task}_run-1_events.tsv", "run-1_space-MNI"
-    for part in (events, bold):
-        (name,) = [n for n in first if part in n and n.endswith(("events.tsv", "bold.nii.gz"))]
-        assert first[name] != other[name]
+    again, other = (make_bids(tmp_path / f"{seed}", random_state=seed) for seed in (0, 1))
+    first, other = content(images), content(other)
+    assert content(again) == first
+    assert other.keys() == first.keys()
+    same = {name for name in first if first[name] == other[name]}
+    drawn = ("events.tsv", "bold.nii.gz", "timeseries.tsv", "truth.npz")
+    assert not [name for name in same if name.endswith(drawn)]
+    assert sum(name.endswith(drawn) for name in first) == 13
 
 
 def test_a_dataset_that_is_there_is_left_alone(images):
@@ -140,9 +138,9 @@ def test_images_have_left_at_the_left_and_the_tr_in_header_and_sidecar(images):
         assert image.header.get_zooms() == (4, 4, 4, 2)
         sidecar = json.loads(Path(str(path).replace(".nii.gz", ".json")).read_text())
         assert sidecar["RepetitionTime"] == 2
-        assert sidecar["StartTime"] == 0.9
+        assert sidecar["StartTime"] == 0.95
     slices = json.loads((images / "task-images_bold.json").read_text())["SliceTiming"]
-    assert np.mean([min(slices), max(slices)]) == pytest.approx(0.9)
+    assert np.mean(slices) == pytest.approx(0.95)
 
 
 def test_events_show_what_makes_events_hard(images):
@@ -185,6 +183,27 @@ def test_the_left_of_the_brain_looks_to_the_right_and_its_upper_bank_down(images
         assert (rows[z < 1.5] <= 5.5).all()
         peak = np.unravel_index(truth["weights"][tuned].argmax(axis=1), (12, 16))
         assert np.abs(np.transpose(peak) - truth["centre"][tuned]).max() < 0.5 + 1e-9
+
+
+def test_a_response_begins_with_its_event_wherever_the_volumes_are():
+    features = pd.DataFrame({"brightness": [1.0]}, ["a.png"])
+    design = made_bids.Design([], features, "stim_file")
+    units = made_bids.Units(None, None, None, np.array([[2.0]]), np.array([0.5]))
+    columns = ["onset", "duration", "stim_file"]
+    events = pd.DataFrame(
+        [(0, 7.3, np.nan), (7.3, 3.0, "a.png"), (20.0, 4.5, "a.png")], columns=columns
+    )
+
+    def response(delay):  # since the light went on, from SPM's two gamma distributions
+        share = gamma.cdf(delay, 6) - gamma.cdf(delay, 16) / 6
+        return 2.5 * share / (1 - 1 / 6)
+
+    time = 0.95 + 2 * np.arange(120)
+    expected = response(time - 7.3) - response(time - 10.3)
+    expected += response(time - 20.0) - response(time - 24.5)
+    measured = made_bids.noise_free_run(events, design, units)
+    np.testing.assert_allclose(measured[:, 0], expected, atol=0.005)
+    assert expected.max() > 1
 
 
 @pytest.mark.parametrize("strategy", [("motion", "high_pass", "wm_csf"), ("global_signal",)])
@@ -418,6 +437,20 @@ def test_names_may_have_their_prefix_and_runs_be_chosen(tiny):
     assert find(tiny, run=range(2, 4))["events"] == everything["events"][1:3]
 
 
+def test_numbers_may_be_padded(tmp_path):
+    for run in ("01", "02", "11"):
+        add_run(new_dataset(tmp_path), f"sub-01_task-look_run-{run}")
+    runs = [f"sub-01_task-look_run-{run}" for run in ("01", "02", "11")]
+    assert names_of(find(tmp_path)["events"]) == runs
+    for run in (2, "02", "2", np.array([2])):
+        assert names_of(find(tmp_path, run=run)["events"]) == runs[1:2]
+
+
+def test_a_mask_of_ones_own_takes_the_place_of_the_brain(tiny):
+    damage(tiny, "mask")
+    assert find(tiny, mask="v1.nii.gz")["mask"] == "v1.nii.gz"
+
+
 def test_one_run_without_a_number_is_found(tmp_path):
     add_run(new_dataset(tmp_path), "sub-01_task-look")
     assert names_of(find(tmp_path)["events"]) == ["sub-01_task-look"]
@@ -448,7 +481,7 @@ def test_masks_that_share_nothing_are_refused(tmp_path):
     half = np.arange(27).reshape(3, 3, 3) < 13
     for run, mask in ((1, half), (2, ~half)):
         add_run(new_dataset(tmp_path), f"sub-01_task-look_run-{run}", mask=mask)
-    with pytest.raises(ValueError, match="share no voxel; give a mask of your own"):
+    with pytest.raises(ValueError, match="share no voxel; give one with mask="):
         find(tmp_path)
 
 
@@ -473,7 +506,7 @@ def test_both_hemispheres_of_a_run_are_one(surface):
         }
     assert found["mask"] is None
     assert [len(table) for table in found["confounds"]] == [120] * 4
-    assert found["slice_time_ref"] == 0.45
+    assert found["slice_time_ref"] == 0.475
 
 
 def test_one_of_several_spaces_is_chosen(tiny):

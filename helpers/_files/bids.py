@@ -30,6 +30,7 @@ def bids_files(
     space=None,
     derivatives="fmriprep",
     stimuli=None,
+    mask=None,
     confounds=("motion", "high_pass", "wm_csf"),
     **strategy,
 ):
@@ -59,6 +60,9 @@ def bids_files(
         What the events showed, as `from_files` takes it. By default the dataset's folder
         ``stimuli``, in which BIDS has the files that the column ``stim_file`` names; None where
         events have no such column.
+    mask : optional
+        Which voxels or vertices to analyse, as `from_files` takes it. By default the voxels that
+        the brain masks of all runs share, and all vertices.
     confounds : sequence of str or None
         What to take out of the responses, as the argument ``strategy`` of
         `nilearn.interfaces.fmriprep.load_confounds`; with "scrub", volumes in which the head moved
@@ -72,10 +76,9 @@ def bids_files(
     dict
         ``func`` and ``events`` (paths, one a run; of surfaces ``{"left": path, "right": path}``),
         ``stimuli``, ``mask``, ``confounds``, ``sample_mask`` (one a run, or None), ``t_r``
-        (seconds) and ``slice_time_ref``. The mask holds the
-        voxels that the brain masks of all runs share: a path where the masks are alike, else an
-        image; None for surfaces. `slice_time_ref` is the part of the TR to which fMRIPrep moved
-        all slices (``StartTime`` of the sidecar), 0.5 where it says nothing.
+        (seconds) and ``slice_time_ref``. The mask is a path where the brain masks of the runs are
+        alike, else an image. `slice_time_ref` is the part of the TR to which fMRIPrep moved all
+        slices (``StartTime`` of the sidecar), 0.5 where it says nothing.
 
     Raises
     ------
@@ -113,7 +116,7 @@ def bids_files(
         "func": func,
         "events": events,
         "stimuli": _find_stimuli(root, events) if stimuli is None else stimuli,
-        "mask": _shared_mask(layout, subject, runs),
+        "mask": _shared_mask(layout, subject, runs) if mask is None else mask,
         "confounds": kept,
         "sample_mask": sample_mask,
         "t_r": t_r,
@@ -138,7 +141,7 @@ def _check_dataset(root):
 
 def _find_derivatives(root, derivatives):
     """Return fMRIPrep's folder; DataError where there is none, saying which there are."""
-    path = Path(derivatives).expanduser()
+    path = Path(derivatives)
     for place in (root / "derivatives" / path, path):
         if (place / DESCRIPTION).is_file():
             return place.resolve()
@@ -165,7 +168,7 @@ def _index(root, pipeline, subject):
             "pybids"
         ) from None
     # Of a hundred subjects, ninety-nine would be indexed for nothing, which takes minutes.
-    others = re.compile(rf"^/sub-(?!{re.escape(subject)}(/|$))")
+    others = re.compile(rf"^[/\\]sub-(?!{re.escape(subject)}([/\\]|$))")
     indexer = BIDSLayoutIndexer(ignore=[*NOT_INDEXED, others])
     try:
         return BIDSLayout(root, derivatives=pipeline, indexer=indexer)
@@ -203,6 +206,8 @@ def _choose(images, name, value, where):
             raise ValueError(f"There are images in several spaces, {_list(found)}: say space=.")
         return images
     wanted = list(value) if isinstance(value, list | tuple | range | np.ndarray) else [value]
+    if name == "run":  # "01" is run 1
+        wanted = [int(one) if str(one).isdecimal() else one for one in wanted]
     for one in wanted:
         _check_among(name, one, found, where)
     return [image for image in images if _value(image, name) in wanted]
@@ -297,7 +302,7 @@ def _events_of(layout, subject, task, session, run, runs):
     if lonely:
         raise ValueError(
             f"There are {len(runs)} preprocessed runs, and events without one: {_list(lonely)}. "
-            "Preprocess those runs, or say run= to leave them out."
+            "Preprocess those runs, or say with run= which to take."
         )
     return list(found.values())
 
@@ -382,7 +387,7 @@ def _shared_mask(layout, subject, runs):
         if len(own) != 1:
             raise ValueError(
                 f"There are {len(own)} brain masks for {images[0].filename}; expected one, named "
-                "alike with desc-brain_mask. Give your own files to from_files."
+                "alike with desc-brain_mask: give a mask of your own with mask=."
             )
         paths += own
     opened = [open_image(path) for path in paths]
@@ -393,5 +398,5 @@ def _shared_mask(layout, subject, runs):
         return paths[0]
     shared = intersect_masks(opened, threshold=1, connected=False)
     if not get_data(shared).any():
-        raise ValueError(f"The brain masks {_list(paths)} share no voxel; give a mask of your own.")
+        raise ValueError(f"The brain masks {_list(paths)} share no voxel; give one with mask=.")
     return shared

@@ -25,8 +25,8 @@ from helpers._twin.responses import autoregressive_noise
 VERSION = 1  # of this simulation: a dataset of another version is not taken for this one's
 TRUTH = Path("derivatives", "truth", "truth.npz")
 N_RUNS, N_VOLUMES, TR = 4, 120, 2.0
-SLICE_TIMES = np.arange(19) / 10  # seconds from the start of a volume
-START = 0.9  # seconds: the middle slice, to which all others were moved
+SLICE_TIMES = np.arange(20) / 10  # seconds from the start of a volume
+START = 0.95  # seconds: their middle, to which all slices were moved
 STEP = 0.1  # seconds in which events are counted
 SHAPE = (12, 16)  # rows and columns of the screen; a pixel is a degree of visual angle
 N_DIMENSIONS = 10  # of the made-up meaning of a word
@@ -230,14 +230,15 @@ def noise_free_run(events, design, units):
     Returns
     -------
     ndarray, shape (n_volumes, n_units)
-        Percent of the baseline, at the middle of each volume.
+        Percent of the baseline, at the moment to which the slices of each volume were moved.
     """
     events = events[events[design.key].isin(design.features.index)]
     time = np.arange(round(N_VOLUMES * TR / STEP))[:, np.newaxis] * STEP + STEP / 2
     onset = events["onset"].to_numpy()
     is_on = (time > onset) & (time < onset + events["duration"].to_numpy())
     course = convolve(is_on, haemodynamic_response(PEAK, STEP))
-    at = np.rint((START + TR * np.arange(N_VOLUMES)) / STEP).astype(int)
+    # A step stands for its middle.
+    at = np.rint((START + TR * np.arange(N_VOLUMES)) / STEP - 0.5).astype(int)
     drive = design.features.loc[events[design.key]].to_numpy() @ units.weights.T + units.on_gain
     return course[at] @ drive
 
