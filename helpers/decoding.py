@@ -8,6 +8,8 @@ Identification uses it forwards, to choose among given images; Bayes' rule turns
 distribution over images.
 """
 
+import warnings
+
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve, cholesky, solve_triangular
 from scipy.spatial.distance import cdist
@@ -15,7 +17,16 @@ from scipy.special import expit
 from sklearn.linear_model import OrthogonalMatchingPursuit
 
 from helpers._engine.threads import on_threads
-from helpers._engine.validation import check_pair, check_table
+from helpers._engine.validation import (
+    check_complete,
+    check_finite,
+    check_fits,
+    check_pair,
+    check_table,
+    is_constant,
+    refuse_masked,
+    warn_constant,
+)
 
 __all__ = [
     "correlations",
@@ -44,7 +55,8 @@ def correlations(measured, predicted):
     Raises
     ------
     ValueError
-        For tables that do not fit together or hold values that are no numbers.
+        For tables that do not fit together or hold values that are no numbers, and for a pattern
+        that is the same in all voxels, with which nothing correlates.
 
     References
     ----------
@@ -52,6 +64,15 @@ def correlations(measured, predicted):
        Nature, 452(7185), 352-355.
     """
     measured, predicted = _check_patterns(measured, predicted)
+    for name, patterns in (("measured", measured), ("predicted", predicted)):
+        flat = np.flatnonzero(is_constant(patterns.T))
+        if flat.size:
+            raise ValueError(
+                f"{flat.size} of {len(patterns)} {name} patterns are the same in all "
+                f"{patterns.shape[1]} voxels, first in row {flat[0]}; expected two voxels or more "
+                "that differ, because a correlation is over voxels. Leave these rows out, or use "
+                "log_likelihoods."
+            )
     return 1 - cdist(measured, predicted, "correlation")
 
 
@@ -107,7 +128,13 @@ def identified(match, shown, n_candidates, *, random_state=0):
     ------
     ValueError
         If `shown` does not fit `match`, or `n_candidates` does not fit the pool.
+
+    Warns
+    -----
+    UserWarning
+        If columns of `match` are copies of others, as of an image that is in the pool twice.
     """
+    refuse_masked("shown", shown)
     match, shown = check_table("match", match), np.asarray(shown)
     n_trials, n_pool = match.shape
     if shown.shape != (n_trials,) or not np.issubdtype(shown.dtype, np.integer):
@@ -115,17 +142,33 @@ def identified(match, shown, n_candidates, *, random_state=0):
             f"shown has shape {shown.shape} and type {shown.dtype}; expected the column of the "
             f"image shown, a whole number, for each of the {n_trials} rows of match."
         )
-    if shown.min() < 0 or shown.max() >= n_pool or not 1 <= n_candidates <= n_pool:
+    is_whole = isinstance(n_candidates, int | np.integer)
+    if shown.min() < 0 or shown.max() >= n_pool or not is_whole or not 1 <= n_candidates <= n_pool:
         raise ValueError(
             f"shown runs from {shown.min()} to {shown.max()} and n_candidates is {n_candidates}; "
-            f"match has columns 0 to {n_pool - 1}, and so at most {n_pool} candidates."
+            f"match has columns 0 to {n_pool - 1}, and so at most {n_pool} candidates, a whole "
+            "number."
         )
+    _warn_copies(match)
     rows = np.arange(n_trials)
     order = np.random.default_rng(random_state).random(match.shape)
     order[rows, shown] = -1  # first in line
     drawn = np.argsort(order, axis=1)[:, 1:n_candidates]
     others = np.take_along_axis(match, drawn, axis=1)
     return (others < match[rows, shown][:, np.newaxis]).all(axis=1)
+
+
+def _warn_copies(match):
+    """Warn if an image is in the pool twice: then it cannot win, and chance is another one."""
+    digits = np.round(match / (np.abs(match).max() or 1), 12)  # the last ones are rounding
+    n_copies = match.shape[1] - np.unique(digits, axis=1).shape[1]
+    if n_copies:
+        warnings.warn(
+            f"{n_copies} of {match.shape[1]} columns of match are copies of others: an image that "
+            "is in the pool twice ties with itself, so that its trials count as missed. Leave "
+            "copies out of the pool.",
+            stacklevel=3,
+        )
 
 
 def root_of(name, covariance, size):
@@ -213,9 +256,9 @@ def reconstruct(responses, coef, intercept, noise, prior_mean, prior):
        of perceived images from human brain activity. NeuroImage, 83, 951-961.
     """
     white, left = _whiten(responses, coef, intercept, noise)
-    n_pixels, prior_mean = white.shape[1], np.asarray(prior_mean)
-    if prior_mean.shape != (n_pixels,):
-        raise ValueError(f"prior_mean has shape {prior_mean.shape}; expected ({n_pixels},).")
+    n_pixels = white.shape[1]
+    prior_mean = check_fits("prior_mean", prior_mean, (n_pixels,))
+    check_finite("prior_mean", prior_mean[np.newaxis])
     prior_root = root_of("prior", prior, n_pixels)
     left = left - white @ prior_mean[:, np.newaxis]
     # With C = K K': V = K (I + K'B S^-1 B'K)^-1 K'. C itself is never inverted.
@@ -228,12 +271,13 @@ def reconstruct(responses, coef, intercept, noise, prior_mean, prior):
 def _whiten(responses, coef, intercept, noise):
     """Return L^-1 B', (n_voxels, n_pixels), and L^-1 (y - b), (n_voxels, n_trials); S = L L'."""
     coef, responses = check_table("coef", coef), check_table("responses", responses)
-    n_voxels, intercept = coef.shape[1], np.asarray(intercept)
-    if (responses.shape[1], *intercept.shape) != (n_voxels, n_voxels):
+    n_voxels = coef.shape[1]
+    if (responses.shape[1], *np.shape(intercept)) != (n_voxels, n_voxels):
         raise ValueError(
             f"coef has {n_voxels} voxels, responses have shape {responses.shape} and intercept "
-            f"{intercept.shape}; expected the same voxels in all: choose the same columns."
+            f"{np.shape(intercept)}; expected the same voxels in all: choose the same columns."
         )
+    intercept = check_complete("intercept", intercept, (n_voxels,))
     root = root_of("noise", noise, n_voxels)
     white = solve_triangular(root, coef.T, lower=True)
     return white, solve_triangular(root, (responses - intercept).T, lower=True)
@@ -285,10 +329,11 @@ def reconstruct_binary(
     white, left = _whiten(responses, coef, intercept, noise)
     if np.prod(shape) != white.shape[1]:
         raise ValueError(f"shape is {shape}, and coef has {white.shape[1]} pixels; make them fit.")
-    if not 0 < lit < 1 or not np.isfinite(coupling) or n_sweeps < 3:
+    is_whole = isinstance(n_sweeps, int | np.integer)
+    if not 0 < lit < 1 or not np.isfinite(coupling) or not is_whole or n_sweeps < 3:
         raise ValueError(
             f"lit is {lit}, coupling {coupling} and n_sweeps {n_sweeps}; expected a share between "
-            "0 and 1, a finite number, and 3 sweeps or more."
+            "0 and 1, a finite number, and a whole number of sweeps, 3 or more."
         )
     places = np.argwhere(np.ones(shape))
     beside = cdist(places, places, "cityblock") == 1
@@ -372,7 +417,13 @@ def reconstruct_multiscale(images, responses, measured, shape=(10, 10), n_select
     Raises
     ------
     ValueError
-        For tables that do not fit together or hold values that are no numbers.
+        For tables that do not fit together or hold values that are no numbers, images that hold
+        anything but 0 and 1, and fewer than 10 voxels.
+
+    Warns
+    -----
+    ConstantVoxelWarning
+        If voxels are constant over all responses. They have no part.
     """
     images, responses = check_pair(images, responses)
     measured = check_table("measured", measured)
@@ -381,8 +432,22 @@ def reconstruct_multiscale(images, responses, measured, shape=(10, 10), n_select
             f"images have {images.shape[1]} pixels, responses {responses.shape[1]} voxels and "
             f"measured {measured.shape[1]}; expected {np.prod(shape)} pixels, and the same voxels."
         )
-    scale = responses.std(axis=0)
-    scale[scale == 0] = 1
+    other = (images != 0) & (images != 1)
+    if other.any():
+        row, pixel = np.argwhere(other)[0]
+        raise ValueError(
+            f"images hold values other than 0 and 1 in {other.any(axis=1).sum()} rows, first "
+            f"{images[row, pixel]:g} in row {row}; expected pixels that are lit or not. Leave rest "
+            "rows out (is_on of a recording), and choose a threshold for grey images."
+        )
+    if min(responses.shape[1], n_selected) < N_USED:
+        raise ValueError(
+            f"responses have {responses.shape[1]} voxels and n_selected is {n_selected}; expected "
+            f"{N_USED} or more, because each patch gives weights to {N_USED} voxels."
+        )
+    constant = is_constant(responses)
+    warn_constant(constant, "over all responses", "They have no part in the images")
+    scale = np.where(constant, np.inf, responses.std(axis=0))
     z = (responses - responses.mean(axis=0)) / scale
     test = (measured - responses.mean(axis=0)) / scale
     decoded = [_decode_size(images, z, test, patches(size, shape), n_selected) for size in SIZES]

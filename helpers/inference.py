@@ -8,6 +8,7 @@ import warnings
 from math import factorial, prod
 
 import numpy as np
+import pandas as pd
 from tqdm import tqdm
 
 from helpers._engine.folds import tabulate
@@ -16,12 +17,15 @@ from helpers._engine.ridge import make_plan
 from helpers._engine.validation import (
     FewOrdersWarning,
     check_dtype,
+    check_labels,
     check_lengths,
     check_penalties,
     check_several_runs,
     check_shape,
     check_table,
     is_constant,
+    read_numbers,
+    refuse_masked,
     rows_of_runs,
     warn_constant,
 )
@@ -271,7 +275,7 @@ def max_p_values(null, scores):
 
 def _check_scores(null, scores):
     """Return the scores as an array, and which permutations are finished."""
-    scores = np.asarray(scores, dtype=np.float64)
+    scores = read_numbers("scores", scores)
     if scores.ndim != 1:
         raise ValueError(
             f"scores has shape {scores.shape}; expected one mean R2 a voxel. Take the mean over "
@@ -285,6 +289,7 @@ def _check_scores(null, scores):
 
 def _finished(null, n_voxels):
     """Say which rows hold a number, (n_permutations,)."""
+    refuse_masked("null", null)
     is_float = isinstance(null, np.ndarray) and np.issubdtype(null.dtype, np.floating)
     if not is_float or null.shape[1:] != (n_voxels,):
         given = f"has shape {null.shape}, {null.dtype}" if hasattr(null, "dtype") else "is no array"
@@ -417,7 +422,7 @@ def single_trial_ceiling(responses, image):
     ------
     ValueError
         If no image is shown twice, if there is one image only, if there is not one image a trial,
-        or for NaN and infinite values.
+        if images are missing (NaN, None), or for responses that are NaN, infinite or masked.
 
     Warns
     -----
@@ -446,13 +451,14 @@ def single_trial_ceiling(responses, image):
 
 def _count_images(image, n_trials):
     """Return images numbered from 0 and how often each was shown, or say what is missing."""
-    image = np.asarray(image)
+    image = check_labels("image", image)
     if image.shape != (n_trials,):
         raise ValueError(
             f"image has shape {image.shape}; expected one image for each of the {n_trials} trials, "
             f"that is shape ({n_trials},). Pass trials(recording).image."
         )
-    labels, image, counts = np.unique(image, return_inverse=True, return_counts=True)
+    image, labels = pd.factorize(image)
+    counts = np.bincount(image)
     if len(labels) == n_trials:
         raise ValueError(
             f"No image is shown twice: {n_trials} trials, {n_trials} images. Expected repeats, "

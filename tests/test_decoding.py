@@ -28,6 +28,7 @@ from helpers.decoding import (
     reconstruct,
     smooth_covariance,
 )
+from helpers.ridge import ConstantVoxelWarning
 
 
 def covariance(size, rng):
@@ -212,7 +213,33 @@ def test_larger_sets_hold_the_smaller_ones_and_ties_miss():
     for fewer, more in pairwise(hits):
         assert not (more & ~fewer).any()
     np.testing.assert_array_equal(hits[-1], match.argmax(axis=1) == shown)
-    assert not identified(np.zeros((3, 5)), np.arange(3), 2).any()
+    ties = np.zeros((3, 5))
+    ties[0] = np.arange(5)  # no two columns are the same
+    np.testing.assert_array_equal(identified(ties, [4, 1, 2], 5), [True, False, False])
+
+
+@pytest.mark.parametrize("rounding", [0, 1e-15])
+def test_an_image_that_is_in_the_pool_twice_is_noticed(rounding):
+    """A pool of trials, not of images: without a word, none of their trials would be found."""
+    rng = np.random.default_rng(8)
+    patterns = rng.normal(size=(6, 30))
+    pool = patterns[[0, 1, 2, 3, 4, 5, 5, 0]] * (1 + rounding * np.arange(8)[:, np.newaxis])
+    match = correlations(patterns, pool)
+    with pytest.warns(UserWarning, match=r"^2 of 8 columns of match are copies .*Leave copies out"):
+        hits = identified(match, np.arange(6), 8)
+    assert hits[1:5].all()
+
+
+@pytest.mark.parametrize("name", ["measured", "predicted"])
+def test_patterns_that_are_the_same_in_all_voxels_have_no_correlation(name):
+    rng = np.random.default_rng(8)
+    patterns = {"measured": rng.normal(size=(4, 30)), "predicted": rng.normal(size=(5, 30))}
+    patterns[name][2] = 0.1
+    message = f"^1 of {len(patterns[name])} {name} patterns .* all 30 voxels, first in row 2"
+    with pytest.raises(ValueError, match=message):
+        correlations(**patterns)
+    with pytest.raises(ValueError, match=r"in all 1 voxels.*two voxels or more"):
+        correlations(np.ones((3, 1)), np.ones((2, 1)))
 
 
 # Blocks
@@ -220,7 +247,13 @@ def test_larger_sets_hold_the_smaller_ones_and_ties_miss():
 
 def recording(shown, runs):
     shown = np.asarray(shown, dtype=float)[:, np.newaxis] * [1, 1]
-    return SimpleNamespace(stimuli=shown, runs=np.array(runs), is_on=shown[:, 0] > 0)
+    return SimpleNamespace(
+        stimuli=shown,
+        runs=np.array(runs),
+        is_on=shown[:, 0] > 0,
+        volumes=np.concatenate([np.arange(length) for length in np.bincount(runs)]),
+        blocks=None,
+    )
 
 
 def test_blocks_are_means_of_their_volumes():
@@ -283,11 +316,16 @@ def test_f_values_are_scikit_learns():
 
 
 def test_multiscale_never_chooses_a_constant_voxel():
+    """Nor in data to decode in which it varies; 0.1 has a standard deviation after rounding."""
     images, responses, measured = small_experiment()
-    with_constant = (np.column_stack([rows, np.full(len(rows), 5.0)])
-                     for rows in (responses, measured))  # fmt: skip
-    found = decoding.reconstruct_multiscale(images, *with_constant, (3, 4), n_selected=15)
-    expected = decoding.reconstruct_multiscale(images, responses, measured, (3, 4), n_selected=15)
+    added = np.full(len(responses), 0.1), np.arange(len(measured))
+    assert added[0].std() > 0
+    with_constant = map(np.column_stack, zip((responses, measured), added, strict=True))
+    with pytest.warns(
+        ConstantVoxelWarning, match=r"1 of 41 voxels .* columns 40\. They have no part"
+    ):
+        found = decoding.reconstruct_multiscale(images, *with_constant, (3, 4), n_selected=41)
+    expected = decoding.reconstruct_multiscale(images, responses, measured, (3, 4), n_selected=40)
     np.testing.assert_allclose(found, expected, atol=1e-12)
 
 
@@ -299,6 +337,10 @@ def test_multiscale_never_chooses_a_constant_voxel():
     [
         ({"responses": np.ones((5, 6))}, "the same voxels in all"),
         ({"intercept": np.ones(6)}, "the same voxels in all"),
+        ({"intercept": np.r_[np.ones(6), np.nan]}, r"intercept has 1 values .* first at \(6,\)"),
+        ({"prior_mean": np.r_[np.ones(8), np.nan]}, r"prior_mean has 1 values .* column 8"),
+        ({"responses": np.ma.masked_less(np.eye(5, 7), 1)}, "responses has 30 masked values"),
+        ({"coef": np.ones((9, 7)) * 1j}, "coef holds complex numbers"),
         ({"prior_mean": np.ones(8)}, r"prior_mean has shape \(8,\); expected \(9,\)"),
         ({"noise": np.eye(6)}, r"noise has shape \(6, 6\); expected"),
         ({"noise": -np.eye(7)}, "noise is no covariance matrix"),
@@ -320,6 +362,8 @@ def test_bad_input_for_reconstruction(model, change, message):
         (np.array([0, 1, 2, 5]), 2, "match has columns 0 to 4"),
         (np.zeros(4, dtype=int), 6, "at most 5 candidates"),
         (np.zeros(4, dtype=int), 0, "at most 5 candidates"),
+        (np.zeros(4, dtype=int), 2.0, "a whole number"),
+        (np.ma.array([0, 1, 2, 3], mask=[0, 1, 0, 0]), 2, "shown has 1 masked values"),
     ],
 )
 def test_bad_input_for_identification(shown, n_candidates, message):
@@ -349,6 +393,11 @@ def test_other_bad_input():
         decoding.reconstruct_multiscale(images, responses, measured)
     with pytest.raises(ValueError, match="the same voxels"):
         decoding.reconstruct_multiscale(images, responses, measured[:, :5], (3, 4))
+    with pytest.raises(ValueError, match=r"responses have 9 voxels.*expected 10 or more"):
+        decoding.reconstruct_multiscale(images, responses[:, :9], measured[:, :9], (3, 4))
+    images[[7, 9]] = -1
+    with pytest.raises(ValueError, match=r"0 and 1 in 2 rows, first -1 in row 7.*Leave rest"):
+        decoding.reconstruct_multiscale(images, responses, measured, (3, 4))
 
 
 def by_enumeration(responses, B, b, S, lit, coupling, shape):
@@ -393,7 +442,8 @@ def test_binary_reconstruction_repeats_itself_and_refuses_what_cannot_be():
     assert (one != other).any()
     with pytest.raises(ValueError, match=r"shape is \(10, 10\), and coef has 4 pixels"):
         decoding.reconstruct_binary(y, B, b, S)
-    for wrong in ({"lit": 1.0}, {"lit": 0.0}, {"coupling": np.inf}, {"n_sweeps": 2}):
+    for wrong in ({"lit": 1.0}, {"lit": 0.0}, {"coupling": np.inf}, {"n_sweeps": 2},
+                  {"n_sweeps": 20.0}):  # fmt: skip
         with pytest.raises(ValueError, match="expected a share between 0 and 1"):
             decoding.reconstruct_binary(y, B, b, S, **(options | wrong))
     with pytest.raises(ValueError, match="expected the same voxels in all"):

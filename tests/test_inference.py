@@ -603,3 +603,30 @@ def test_shifts_report_constant_voxels_and_refuse_what_orders_refuse():
     ):
         with pytest.raises(ValueError, match=message):
             shift_runs(empty(4, Y), X, Y, **{"groups": runs, "cv": 7, **given})
+
+
+# ---- the ceiling, and scores, of what is no number
+
+
+@pytest.mark.parametrize("missing", [np.nan, None])
+def test_trials_without_an_image_are_refused(missing):
+    """As one more image, they would be a group of trials that have nothing in common."""
+    responses = np.random.default_rng(0).normal(size=(6, 3))
+    for image in ([1.0, 1.0, 2.0, 2.0, missing, missing], ["a", "a", "b", "b", missing, missing]):
+        with pytest.raises(ValueError, match="2 of 6 image labels are NaN or missing, first at"):
+            inference.single_trial_ceiling(responses, image)
+    named = inference.single_trial_ceiling(responses, ["b", "b", 1, 1, "a", "a"])
+    np.testing.assert_allclose(named, inference.single_trial_ceiling(responses, [0, 0, 1, 1, 2, 2]))
+
+
+def test_masked_responses_scores_and_nulls_are_refused():
+    mask = np.zeros((6, 3), dtype=bool)
+    mask[2, 1] = True
+    with pytest.raises(ValueError, match="responses has 1 masked values"):
+        inference.single_trial_ceiling(np.ma.array(np.ones((6, 3)), mask=mask), [0, 0, 1, 1, 2, 2])
+    with pytest.raises(ValueError, match="scores has 1 masked values"):
+        p_values(np.zeros((6, 3)), np.ma.array(np.zeros(3), mask=mask[2]))
+    with pytest.raises(ValueError, match="null has 1 masked values"):
+        p_values(np.ma.array(np.zeros((6, 3)), mask=mask), np.zeros(3))
+    with pytest.raises(ValueError, match="scores holds text"):
+        p_values(np.zeros((6, 3)), ["0.1", "0.2", "0.3"])

@@ -195,7 +195,7 @@ def test_labels_that_are_missing_are_no_runs(labels):
 def test_labels_from_pandas_count_by_row_whatever_their_index(dtype):
     labels = pd.Series(["b", "b", "a", "a"], index=[7, 7, -1, 0], dtype=dtype)
     np.testing.assert_array_equal(validation.check_runs(labels, 4), [0, 0, 1, 1])
-    with pytest.raises(ValueError, match="runs has 1 masked values"):
+    with pytest.raises(ValueError, match="run labels has 1 masked values"):
         validation.check_runs(np.ma.array([1, 1, 2, 2], mask=[0, 0, 1, 0]), 4)
 
 

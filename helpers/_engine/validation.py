@@ -387,6 +387,36 @@ def check_complete(name, values, shape):
     return values
 
 
+def check_labels(what, labels):
+    """Return labels as an array, or say which are missing.
+
+    Parameters
+    ----------
+    what : str
+        What the labels name, such as "run".
+    labels : array_like, shape (n,)
+
+    Returns
+    -------
+    ndarray, shape (n,)
+
+    Raises
+    ------
+    ValueError
+        If labels are NaN, None, pandas' NA, or masked: each would be a label of its own, or all
+        of them one.
+    """
+    refuse_masked(f"{what} labels", labels)
+    unknown = pd.isna(np.asarray(labels, dtype=object))  # before a list turns NaN into "nan"
+    if unknown.any():
+        raise ValueError(
+            f"{unknown.sum()} of {unknown.size} {what} labels are NaN or missing, first at row "
+            f"{np.argwhere(unknown)[0, 0]}; expected the {what} of every row: look at the table "
+            "that they come from."
+        )
+    return np.asarray(labels)
+
+
 def check_runs(runs, n_samples):
     """Return runs numbered 0, 1, 2 ... in their order, or say why they are no runs.
 
@@ -407,19 +437,11 @@ def check_runs(runs, n_samples):
         If there is not one label a sample, if labels are missing, or if a run comes back after
         another one began.
     """
-    refuse_masked("runs", runs)
-    unknown = pd.isna(np.asarray(runs, dtype=object))  # before a list turns NaN into "nan"
-    runs = np.asarray(runs)
+    runs = check_labels("run", runs)
     if runs.shape != (n_samples,):
         raise ValueError(
             f"runs has shape {runs.shape}; expected one run label for each of the {n_samples} "
             f"samples, that is shape ({n_samples},)."
-        )
-    if unknown.any():
-        raise ValueError(
-            f"{np.sum(unknown)} of {n_samples} run labels are NaN or missing, first at row "
-            f"{np.flatnonzero(unknown)[0]}; expected the run of every sample: look at the table "
-            "that they come from."
         )
     starts = np.flatnonzero(runs[1:] != runs[:-1]) + 1
     labels = [runs[0], *runs[starts]] if n_samples else []
