@@ -1,15 +1,21 @@
 """Drawing that several chapters share: images, receptive fields, blocks, slices, a viewer.
 
-All functions draw arrays and images; none of them knows a model or a file.
+All functions draw arrays and images; none of them knows a model or a recording.
 """
 
 import re
+import warnings
 from html import escape
+from pathlib import Path
 
 import matplotlib.pyplot as plt
+import nibabel
 import numpy as np
 from matplotlib.patches import Rectangle
+from nibabel.affines import apply_affine, voxel_sizes
 from nilearn.plotting import view_img
+
+from helpers._files.images import SAME_PLACE, open_image, read_values
 
 __all__ = [
     "KIND_COLOURS",
@@ -42,6 +48,12 @@ VOXEL_COLOURS = {
     (31, 9, 10): "#CC79A7",
 }
 KIND_COLOURS = {"tuned": "#0072B2", "on_off": "#E69F00", "silent": "0.55"}
+
+# Under a pixel without a value; no colour map of the book has it.
+NOTHING = "#F0C6B0"
+
+# Around the voxels that a slice shows: enough of the brain to see where in it they lie.
+MARGIN = 15  # mm
 
 
 def source_line(source):
@@ -86,21 +98,28 @@ def label_source(fig, source):
     )
 
 
-def draw_pixels(ax, values, title="", cmap="gray", limits=(0, 1), marked=None):
+def draw_pixels(ax, values, title="", cmap="gray", limits=None, marked=None, *, shape=None):
     """Draw one value for each pixel of the image, for example an image or a receptive field.
+
+    A list of values does not say how its image is folded: 144 may be 12 x 12 or 9 x 16. Two
+    dimensions are drawn as they are, 100 values as the 10 x 10 pixels of this book, and any
+    other list needs `shape`.
 
     Parameters
     ----------
     ax : matplotlib.axes.Axes
-    values : array_like, shape (n_pixels,) or (n_rows, n_rows)
-        Values in C order: pixel = 10 * row + column.
+    values : array_like, shape (n_rows, n_columns) or (n_pixels,)
+        A list is in C order: pixel = n_columns * row + column. A pixel that is NaN, or masked,
+        gets no colour of the map.
     title : str
     cmap : str
         Colour map.
-    limits : (float, float)
-        Values at the ends of the colour map.
+    limits : (float, float), optional
+        Values at the ends of the colour map; by default 0 and 1.
     marked : (int, int), optional
         Row and column of a pixel to frame.
+    shape : (int, int), optional
+        Rows and columns of the image.
 
     Returns
     -------
@@ -110,21 +129,43 @@ def draw_pixels(ax, values, title="", cmap="gray", limits=(0, 1), marked=None):
     Raises
     ------
     ValueError
-        If the values do not fill a square.
+        If the values do not fill the image, or nothing says which shape it has; if `limits` are
+        left out and values lie outside 0 to 1; if the lower limit is not below the upper one; if
+        the marked pixel is none of the image's.
     """
-    values = np.asarray(values)
-    side = int(np.sqrt(values.size))
-    if values.size != side**2 or not values.size:
+    values = _numbers(values, "values")
+    if shape is None:
+        shape = (10, 10) if values.shape == (100,) else values.shape
+    shape = tuple(np.ravel(shape).tolist())
+    fits = values.shape in (shape, (np.prod(shape),))
+    if len(shape) != 2 or min(shape) < 1 or not fits:
         raise ValueError(
-            f"values has shape {values.shape}, {values.size} in all; expected the pixels of one "
-            "square image, such as 100: pass one row of a table, without the intercept."
+            f"values has shape {values.shape}; expected the pixels of one image, as rows and "
+            "columns, or 100 of them: pass one row of a table, without the intercept, and say "
+            "shape=(n_rows, n_columns) unless the image is 10 x 10."
         )
-    drawn = ax.imshow(values.reshape(side, side), cmap=cmap, vmin=limits[0], vmax=limits[1])
+    if limits is None:
+        limits = (0, 1)
+        # Rounding is no reason to ask.
+        if ((values < -1e-6) | (values > 1 + 1e-6)).any():
+            raise ValueError(
+                f"values go from {np.nanmin(values):.4g} to {np.nanmax(values):.4g}; without "
+                "limits, expected 0 to 1: say limits=(low, high), beyond which colours are cut."
+            )
+    low, high = _checked_limits(limits)
+    drawn = ax.imshow(values.reshape(shape), cmap=cmap, vmin=low, vmax=high)
+    ax.set_facecolor(NOTHING)  # seen through pixels that are NaN; in grey they would be white
     if marked is not None:
         row, column = marked
+        if not (0 <= row < shape[0] and 0 <= column < shape[1]):
+            raise ValueError(
+                f"marked is {tuple(marked)}; expected row and column of a pixel of an image "
+                f"of {shape[0]} rows and {shape[1]} columns, counted from 0."
+            )
         frame = Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, edgecolor="#D55E00", lw=2.5)
         ax.add_patch(frame)
-    ax.set(title=title, xticks=[0, side // 2, side - 1], yticks=[0, side // 2, side - 1])
+    rows, columns = (sorted({0, length // 2, length - 1}) for length in shape)
+    ax.set(title=title, xticks=columns, yticks=rows)
     ax.spines[:].set_visible(True)
     return drawn
 
@@ -137,47 +178,53 @@ def shade_blocks(ax, is_on, tr, label="image on screen"):
     ax : matplotlib.axes.Axes
         Its x axis is time in seconds.
     is_on : array_like of bool, shape (n_volumes,)
+        Of one run: where two meet, the last block of one and the first of the next are one.
     tr : float
         Seconds from one volume to the next.
     label : str
         For the legend.
+
+    Raises
+    ------
+    ValueError
+        If `is_on` is no list of true and false, or `tr` no number above 0.
     """
+    if not (np.isscalar(tr) and np.isreal(tr) and 0 < tr < np.inf):
+        raise ValueError(
+            f"tr is {tr}; expected the seconds from one volume to the next, a number above 0: "
+            "recording.t_r has it where the files say it."
+        )
     for block, (start, stop) in enumerate(block_edges(is_on)):
         name = label if block == 0 else None
         ax.axvspan(start * tr, stop * tr, color="0.88", lw=0, zorder=0, label=name)
 
 
-def draw_slices(
-    volume,
-    background,
-    slices,
-    label,
-    cmap="viridis",
-    limits=None,
-    window=(8, 62, 2, 34),
-    zooms=(3.3, 3.6),
-):
+def draw_slices(image, background, slices, label, cmap="viridis", limits=None, *, mask=None):
     """Draw axial slices of a map in voxel indices, with the background brain in grey.
 
-    Each slice says where left (L) and right (R) are; the front of the head is above.
+    The image's affine says where left, right and front are, whatever the order and direction of
+    its axes: the left of the brain is on the left, marked L, the right is marked R, and the front
+    is above. On an oblique grid these are the directions that are closest to its axes. All voxels
+    that are drawn lie within the picture. The axes count voxels as the file does, so that
+    ``ax.plot(i, j, "s")`` marks voxel (i, j) where i runs from side to side.
 
     Parameters
     ----------
-    volume : array_like, shape (n_i, n_j, n_k)
-        The map; NaN where nothing is to be drawn.
-    background : array_like, shape (n_i, n_j, n_k)
+    image : nibabel image, str or Path
+        The map, of one volume; ``masker.inverse_transform`` makes one.
+    background : nibabel image, str, Path or None
         Brain on the same grid.
-    slices : sequence of int
-        Indices k of the slices.
+    slices : int or sequence of int
+        Indices of the slices along the axis from bottom to top: k, if that is the third.
     label : str
         Of the colour bar: what the values are, with their unit.
-    cmap : str
+    cmap : str or matplotlib.colors.Colormap
     limits : (float, float), optional
-        Values at the ends of the colour map; by default the map's smallest and largest.
-    window : (int, int, int, int)
-        First and last i, first and last j that are drawn.
-    zooms : (float, float)
-        Size of a voxel along i and j in mm.
+        Values at the ends of the colour map; by default the smallest and the largest drawn.
+    mask : nibabel image, str or Path, optional
+        The voxels to draw, those that are not 0. By default those at which the map is not 0,
+        because a masker puts 0 outside its mask: give the mask if 0 is a value of your map.
+        NaN is never drawn.
 
     Returns
     -------
@@ -186,33 +233,230 @@ def draw_slices(
 
     Raises
     ------
+    DataError
+        If a file cannot be read.
     ValueError
-        If map and background have different shapes, or a slice lies outside them.
+        If map, background or mask is no image of one volume, or they lie on different grids; if
+        no voxel is to be drawn, or infinite values; if a slice lies outside the map; if the
+        lower limit is not below the upper one.
+
+    Warns
+    -----
+    UserWarning
+        If the header does not say where left is.
     """
-    volume, background = np.asarray(volume, dtype=float), np.asarray(background, dtype=float)
-    if volume.ndim != 3 or volume.shape != background.shape:
+    image = _open_volume(image, "map")
+    side, front, top = _body_axes(image)
+    values = _drawn_values(image, mask)
+    slices = np.ravel(slices)
+    n_slices = values.shape[top]
+    if slices.dtype.kind not in "iu" or slices.min() < 0 or slices.max() >= n_slices:
         raise ValueError(
-            f"The map has shape {volume.shape}, the background {background.shape}; expected two "
-            "volumes on one grid: resample the background to the map."
+            f"slices is {slices.tolist()}; expected one whole number or more from 0 to "
+            f"{n_slices - 1}, indices {'ijk'[top]} of the map."
         )
-    if not len(slices) or min(slices) < 0 or max(slices) >= volume.shape[2]:
-        raise ValueError(
-            f"slices is {list(slices)}; expected one or more from 0 to {volume.shape[2] - 1}."
-        )
-    low, high = limits or (np.nanmin(volume), np.nanmax(volume))
+    if limits is None:
+        low, high = np.nanmin(values), np.nanmax(values)
+    else:
+        low, high = _checked_limits(limits)
+    layers = [(values, {"cmap": cmap, "vmin": low, "vmax": high})]
+    if background is not None:
+        ground = _open_volume(background, "background", like=image)
+        layers.insert(0, (_values_of(ground, "background"), {"cmap": "gray"}))
+    sizes = voxel_sizes(image.affine)
+    style = {"origin": "lower", "interpolation": "nearest", "aspect": sizes[front] / sizes[side]}
+    window = {"xlim": _window(values, image, side), "ylim": _window(values, image, front)}
+    rising = window["ylim"][0] < window["ylim"][1]
     fig, axes = plt.subplots(1, len(slices), figsize=(2.3 * len(slices) + 0.9, 2.6), squeeze=False)
     for ax, k in zip(axes[0], slices, strict=True):
-        shape = {"origin": "lower", "aspect": zooms[1] / zooms[0]}
-        ax.imshow(background[:, :, k].T, cmap="gray", **shape)
-        drawn = ax.imshow(volume[:, :, k].T, cmap=cmap, vmin=low, vmax=high, **shape)
-        # i grows from right to left in the brain; turned round, left is on the left.
-        ax.set(title=f"slice k = {k}", xlabel="i", xlim=window[1::-1], ylim=window[2:])
-        for side, place in (("L", 0.07), ("R", 0.93)):
-            ground = {"facecolor": "white", "edgecolor": "none", "pad": 1.5}
-            ax.text(place, 0.9, side, transform=ax.transAxes, ha="center", va="center", bbox=ground)
-    axes[0, 0].set_ylabel("j (to the front)")
+        for layer, colours in layers:
+            drawn = ax.imshow(layer.transpose(top, front, side)[k], **colours, **style)
+        ax.set(title=f"slice {'ijk'[top]} = {k}", xlabel="ijk"[side], **window)
+        # Beside the name of the axis, where the letters hide no voxel.
+        for letter, place in (("L", 0), ("R", 1)):
+            below = {"xytext": (0, -20), "textcoords": "offset points", "va": "top"}
+            ax.annotate(letter, (place, 0), xycoords="axes fraction", ha="center", **below)
+    axes[0, 0].set_ylabel(f"{'ijk'[front]} (to the {'front' if rising else 'back'})")
     fig.colorbar(drawn, ax=axes, label=label, shrink=0.8)
     return fig, axes[0]
+
+
+def _open_volume(image, name, like=None):
+    """Return an image of one volume; ValueError if it is none or lies on another grid.
+
+    Parameters
+    ----------
+    image : nibabel image, str or Path
+    name : str
+        What an error calls it.
+    like : nibabel image, optional
+        The image on whose grid it must be.
+
+    Returns
+    -------
+    nibabel image
+    """
+    if isinstance(image, str | Path):
+        image = open_image(image)
+    if not isinstance(image, nibabel.spatialimages.SpatialImage):
+        raise ValueError(
+            f"The {name} is of type {type(image).__name__}; expected a volume, as a NIfTI image or "
+            "its path: masker.inverse_transform(values) makes one, and nilearn.plotting."
+            "plot_surf_stat_map draws surfaces."
+        )
+    if image.ndim < 3 or any(length != 1 for length in image.shape[3:]):
+        raise ValueError(
+            f"The {name} has shape {image.shape}; expected three dimensions: give one volume, "
+            "such as nilearn.image.index_img(image, 0)."
+        )
+    if image.affine is None or not abs(np.linalg.det(image.affine)) > 0:
+        raise ValueError(
+            f"The {name} has no affine that turns indices into places; expected one, to tell left "
+            "from right: take it from the mask or from the runs."
+        )
+    if like is not None and not _same_grid(image, like):
+        raise ValueError(
+            f"The {name} is on another grid than the map: shapes {image.shape[:3]} and "
+            f"{like.shape[:3]}, affines {image.affine.round(3).tolist()} and "
+            f"{like.affine.round(3).tolist()}; resample it with nilearn.image.resample_to_img."
+        )
+    return image
+
+
+def _same_grid(image, other):
+    """Whether the voxels of two images lie in the same places, to a tenth of a voxel."""
+    if image.shape[:3] != other.shape[:3]:
+        return False
+    corners = np.indices((2, 2, 2)).reshape(3, 8).T * np.subtract(image.shape[:3], 1)
+    there = np.linalg.solve(other.affine, image.affine)
+    return bool(np.abs(apply_affine(there, corners) - corners).max() < SAME_PLACE)
+
+
+def _values_of(image, name):
+    """Return the values of an image as numbers, (i, j, k)."""
+    values = read_values(image, image.get_filename() or f"The {name}")
+    return _numbers(values, f"The {name}").reshape(image.shape[:3])
+
+
+def _numbers(values, name):
+    """Return values as floats, NaN where they are masked; ValueError if they are no real numbers.
+
+    Parameters
+    ----------
+    values : array_like
+    name : str
+        What an error calls them.
+
+    Returns
+    -------
+    ndarray of float
+    """
+    values = np.ma.asarray(values)
+    if values.dtype.kind not in "biuf":
+        raise ValueError(
+            f"{name} holds values of type {values.dtype}; expected real numbers: draw np.abs of "
+            "complex ones, and turn text into numbers first."
+        )
+    return values.astype(float).filled(np.nan)
+
+
+def _checked_limits(limits):
+    """Return the two ends of a colour map; ValueError unless the first is below the second."""
+    low, high = limits
+    if not -np.inf < low < high < np.inf:
+        raise ValueError(
+            f"limits is ({low:.4g}, {high:.4g}); expected two numbers, the lower one first: where "
+            "they come from the values, those may all be 0 or hold a NaN."
+        )
+    return low, high
+
+
+def _drawn_values(image, mask):
+    """Return the values of a map, NaN in voxels that are not to be drawn.
+
+    Parameters
+    ----------
+    image : nibabel image
+    mask : nibabel image, str, Path or None
+        As for `draw_slices`.
+
+    Returns
+    -------
+    ndarray of float, shape (n_i, n_j, n_k)
+
+    Raises
+    ------
+    ValueError
+        If no voxel is left, or one is infinite.
+    """
+    values = _values_of(image, "map")
+    shown = values
+    if mask is not None:
+        shown = _values_of(_open_volume(mask, "mask", like=image), "mask")
+    values = np.where(np.nan_to_num(shown) != 0, values, np.nan)
+    if np.isinf(values).any():
+        raise ValueError(
+            f"The map is infinite in {np.isinf(values).sum()} voxels; expected numbers, or NaN "
+            "where nothing is to be drawn."
+        )
+    if np.isnan(values).all():
+        raise ValueError(
+            "The map is 0 or NaN in all voxels, which are not drawn; expected a value in one or "
+            "more: if 0 is a value of your map, say which voxels it covers with mask=."
+        )
+    return values
+
+
+def _body_axes(image):
+    """Find which axis of an image runs from side to side, which to the front and which up.
+
+    Parameters
+    ----------
+    image : nibabel image
+
+    Returns
+    -------
+    list of int
+        Numbers of the three axes; on an oblique grid, of those that come closest.
+
+    Warns
+    -----
+    UserWarning
+        If the header holds no affine, so that nibabel has made one up.
+    """
+    header = image.header
+    if isinstance(header, nibabel.analyze.AnalyzeHeader) and not any(
+        code in header and header[code] for code in ("qform_code", "sform_code")
+    ):
+        warnings.warn(
+            "The map's header does not say where left and right are (qform_code and sform_code "
+            "are 0), so L and R in the figure are a guess.",
+            stacklevel=3,
+        )
+    return np.argsort(nibabel.io_orientation(image.affine)[:, 0]).tolist()
+
+
+def _window(values, image, axis):
+    """Find the part of an axis to draw: all voxels that are not NaN, and a margin.
+
+    Parameters
+    ----------
+    values : ndarray of float, shape (n_i, n_j, n_k)
+    image : nibabel image
+        On the same grid.
+    axis : int
+
+    Returns
+    -------
+    (float, float)
+        In voxels; the first is at the left of the brain, at its back or below.
+    """
+    others = tuple(other for other in range(3) if other != axis)
+    first, last = np.flatnonzero(np.isfinite(values).any(axis=others))[[0, -1]]
+    margin = 0.5 + MARGIN / voxel_sizes(image.affine)[axis]
+    window = max(first - margin, -0.5), min(last + margin, values.shape[axis] - 0.5)
+    direction = nibabel.io_orientation(image.affine)[axis, 1]
+    return window if direction > 0 else window[::-1]
 
 
 def view_map(image, background, title, source, position, limits):
@@ -274,11 +518,24 @@ def block_edges(is_on):
     Parameters
     ----------
     is_on : array_like of bool, shape (n_volumes,)
+        Of one run: where two meet, the last block of one and the first of the next are one.
 
     Returns
     -------
     numpy.ndarray, shape (n_blocks, 2)
         The first volume of each block, and the first after it.
+
+    Raises
+    ------
+    ValueError
+        If it is no list of true and false (or of 1 and 0).
     """
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], np.asarray(is_on, dtype=int), [0]])))
+    is_on = np.asarray(is_on)
+    if is_on.ndim != 1 or not np.isin(is_on, (0, 1)).all():
+        raise ValueError(
+            f"is_on has shape {is_on.shape} and values such as {is_on.ravel()[:4].tolist()}; "
+            "expected one true or false a volume: compare labels with that of rest first, such "
+            "as labels != 0."
+        )
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], is_on.astype(int), [0]])))
     return edges.reshape(-1, 2)
