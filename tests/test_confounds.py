@@ -133,7 +133,12 @@ def test_a_dropped_volume_changes_nothing(files, dropped):
         assert not len(got.outliers[0])
 
 
-FILTERS = {"none": CLEAN, "band": BAND, "high": {k: v for k, v in BAND.items() if k != "low_pass"}}
+FILTERS = {
+    "none": CLEAN,
+    "cosines": COSINE,
+    "band": BAND,
+    "high": {k: v for k, v in BAND.items() if k != "low_pass"},
+}
 
 
 def spoil(run, volumes):
@@ -209,11 +214,12 @@ def test_a_missing_table_of_confounds(files, tmp_path):
 
 BAD_KEPT = {
     "empty": [],
-    "too large": [0, 1, 60],
-    "negative": [-1, 0, 1],
-    "twice": [0, 1, 1],
-    "falling": [3, 2],
-    "no numbers": [0.5, 1.0],
+    "two": [4, 5],
+    "too large": [0, 1, 2, 60],
+    "negative": [-1, 0, 1, 2],
+    "twice": [0, 1, 1, 2],
+    "falling": [5, 4, 3, 2],
+    "no numbers": [0.5, 1.0, 2.0],
     "half the truth values": [True] * 30,
     "all dropped": np.zeros(60, dtype=bool),
     "two axes": np.ones((60, 1), dtype=bool),
@@ -230,7 +236,7 @@ def test_bad_sample_masks_are_refused(files, case):
 def test_what_the_functions_return():
     assert per_run("confounds", None, 3) == [None] * 3
     assert kept_volumes(None, 3, "run").tolist() == [0, 1, 2]
-    assert kept_volumes([True, False, True], 3, "run").tolist() == [0, 2]
+    assert kept_volumes([True, False, True, True], 4, "run").tolist() == [0, 2, 3]
     table = confound_table(np.arange(3), "run")
     assert table.to_numpy().tolist() == [[0.0], [1.0], [2.0]]
 

@@ -9,6 +9,7 @@ from scipy.interpolate import CubicSpline
 
 from helpers._files.images import check_file
 
+FEWEST = 3  # volumes of a run: with mean and trend taken out, nothing is left of two
 TABLES = (pd.DataFrame, pd.Series, np.ndarray, str, PathLike)
 SEPARATORS = {".tsv": "\t", ".csv": ","}
 
@@ -125,17 +126,23 @@ def kept_volumes(sample_mask, n_volumes, name):
     Raises
     ------
     ValueError
-        If no volume is kept, a number is out of range or comes twice, or the order is not theirs.
+        If fewer volumes are kept than say more than mean and trend, a number is out of range or
+        comes twice, or the order is not theirs.
     """
-    if sample_mask is None:
+    if sample_mask is None and n_volumes >= FEWEST:
         return np.arange(n_volumes)
+    if sample_mask is None:
+        raise ValueError(
+            f"{name} has {n_volumes} volumes; expected at least {FEWEST}, because mean and trend "
+            "are taken out: leave out the run."
+        )
     given = np.asarray(sample_mask)
     if given.dtype == bool and given.shape == (n_volumes,):
         given = np.flatnonzero(given)
     whole = given.ndim == 1 and given.dtype.kind in "iu"
     if (
         not whole
-        or not given.size
+        or len(given) < FEWEST
         or given.min() < 0
         or given.max() >= n_volumes
         or (np.diff(given.astype(np.int64)) <= 0).any()
@@ -143,7 +150,7 @@ def kept_volumes(sample_mask, n_volumes, name):
         raise ValueError(
             f"The sample_mask of {name} is {_shortened(given)}; expected the numbers of the "
             f"volumes to keep, rising, from 0 to {n_volumes - 1}, or {n_volumes} truth values, "
-            "and at least one volume."
+            f"and at least {FEWEST} volumes."
         )
     return given.astype(np.int64)
 
@@ -156,8 +163,8 @@ def _shortened(values):
     return f"{few} of type {values.dtype}"
 
 
-def check_confounds(table, kept, n_volumes, name):
-    """Check that the confounds of a run can be taken out of it.
+def usable_confounds(table, kept, n_volumes, name):
+    """Check that the confounds of a run can be taken out of it, and return their values.
 
     Parameters
     ----------
@@ -170,6 +177,12 @@ def check_confounds(table, kept, n_volumes, name):
     name : str
         Of the run, for an error.
 
+    Returns
+    -------
+    ndarray of float, (n_volumes, n_confounds)
+        Each column divided by its largest value, so that no unit is too large for a sum of squares;
+        0 where a volume that is left out has no number.
+
     Raises
     ------
     ValueError
@@ -181,23 +194,26 @@ def check_confounds(table, kept, n_volumes, name):
             f"The confounds of {name} have {len(table)} rows, and the run has {n_volumes} volumes; "
             "expected one row a volume, also for those that sample_mask leaves out."
         )
-    values = table.to_numpy()[kept]
+    values = table.to_numpy(copy=True)
     missing = ~np.isfinite(values)
-    if missing.any():
-        rows, columns = kept[missing.any(axis=1)], table.columns[missing.any(axis=0)]
+    lost = missing[kept]
+    if lost.any():
+        rows, columns = kept[lost.any(axis=1)], table.columns[lost.any(axis=0)]
         raise ValueError(
             f"The confounds of {name} have no number in volume {rows[0]} (and {len(rows) - 1} "
             f"more) of {', '.join(map(str, columns[:3]))}; fMRIPrep leaves the first row of "
             "derivatives empty: fill it with 0, or leave those volumes out with sample_mask."
         )
-    trend = np.vander(np.linspace(-1, 1, len(kept)), 2)
+    values[missing] = 0
     largest = np.abs(values).max(axis=0)
-    rank = np.linalg.matrix_rank(np.hstack([trend, values / np.where(largest, largest, 1)]))
-    if rank >= len(kept):
+    values /= np.where(largest > 0, largest, 1)
+    trend = np.vander(np.linspace(-1, 1, len(kept)), 2)
+    if np.linalg.matrix_rank(np.hstack([trend, values[kept]])) >= len(kept):
         raise ValueError(
             f"{table.shape[1]} confounds, with mean and trend, explain all of the {len(kept)} "
             f"volumes of {name}; expected far fewer than volumes: choose some of them."
         )
+    return values
 
 
 def between_kept(values, kept):

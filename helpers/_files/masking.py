@@ -18,10 +18,10 @@ from helpers._engine.outliers import outlying_volumes
 from helpers._files import DataError
 from helpers._files.confounds import (
     between_kept,
-    check_confounds,
     confound_table,
     kept_volumes,
     per_run,
+    usable_confounds,
 )
 from helpers._files.images import (
     fingerprint,
@@ -180,6 +180,11 @@ def _mask_runs(run_images, mask, tables, masks, options, stamps):
     _check_different(names, checksums)
     bold, constant = np.vstack(runs), np.array(constant)
     bold[:, constant.any(axis=0)] = 0  # not the rounding noise that cleaning leaves
+    if not np.isfinite(bold).all():
+        raise ValueError(
+            f"Cleaning leaves {(~np.isfinite(bold)).any(axis=0).sum()} voxels without numbers; "
+            "expected numbers: per cent of a mean of 0 is none, so choose another standardize."
+        )
     lengths = np.array([len(run) for run in runs])
     return (bold, lengths, constant, outliers), zlib.crc32(bold)
 
@@ -261,8 +266,7 @@ def _clean(series, masker, table, kept, name):
     n_volumes, extra = len(series), masker.clean_args_
     options = {name: getattr(masker, name) for name in TEMPORAL - {"clean_args"}} | extra
     if table is not None:
-        check_confounds(table, kept, n_volumes, name)
-        table = table.to_numpy()
+        table = usable_confounds(table, kept, n_volumes, name)
     if len(kept) == n_volumes:
         kept = None
     elif options.get("filter") != "cosine":
@@ -270,7 +274,9 @@ def _clean(series, masker, table, kept, name):
         table = None if table is None else between_kept(table, kept)
         kept = kept - kept[0]
     try:
-        return clean(series, confounds=table, sample_mask=kept, **options)
+        # nilearn divides by the mean over all voxels, whatever it is, to see whether it is near 0.
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return clean(series, confounds=table, sample_mask=kept, **options)
     except ValueError as error:
         reason = str(error).splitlines()[0]
         raise ValueError(
