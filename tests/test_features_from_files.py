@@ -59,8 +59,8 @@ def test_rounding_is_no_unknown_code(tmp_path):
     rows = [[1.0000001, -1e-7, 0.9999999, 0.5], [-0.9999999, -1.0000001, -1, -1]]
     path = save(tmp_path / "a.csv", "\n".join(",".join(map(repr, row)) for row in rows))
     np.testing.assert_array_equal(read_stimuli(path, (2, 2)), [[1, 1, 0, 0.5], [-1] * 4])
-    path = save(tmp_path / "b.csv", "0,0,0,1.00001")
-    with pytest.raises(ValueError, match=r"unknown code 1\.00001 in row 1, column 4; expected"):
+    path = save(tmp_path / "b.csv", "0,0,0,1.000002")
+    with pytest.raises(ValueError, match=r"unknown code 1\.000002 in row 1, column 4; expected"):
         read_stimuli(path, (2, 2))
 
 
