@@ -235,9 +235,10 @@ def fingerprint(image):
         If a file is missing or is no image.
     """
     if isinstance(image, str | PathLike):
-        holders = _load(image).file_map.values()
-        files = [Path(holder.filename) for holder in holders if holder.filename]
-        return "".join(_checksum(file) for file in files if file.exists())
+        check_file(image)
+        holders = [] if is_surface(image) else _load(image).file_map.values()
+        files = {Path(image), *(Path(holder.filename) for holder in holders if holder.filename)}
+        return "".join(_checksum(file) for file in sorted(files) if file.exists())
     if isinstance(image, Mapping):
         return [f"{key} {fingerprint(part)}" for key, part in image.items()]
     if isinstance(image, list | tuple):
