@@ -1,4 +1,4 @@
-"""Drawing that several chapters share: images, receptive fields, blocks, slices, a viewer.
+"""Drawing that several chapters share: images, receptive fields, blocks, slices, surfaces.
 
 All functions draw arrays and images; none of them knows a model or a recording.
 """
@@ -7,15 +7,21 @@ import re
 import warnings
 from html import escape
 from pathlib import Path
+from xml.parsers.expat import ExpatError
 
 import matplotlib.pyplot as plt
 import nibabel
 import numpy as np
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
 from matplotlib.patches import Rectangle
 from nibabel.affines import apply_affine, voxel_sizes
-from nilearn.plotting import view_img
+from nilearn.datasets import load_fsaverage, load_fsaverage_data
+from nilearn.plotting import plot_surf, view_img
+from nilearn.surface import InMemoryMesh, PolyMesh
 
 from helpers._files.images import SAME_PLACE, open_image, read_values
+from helpers._files.surfaces import open_surface
 
 __all__ = [
     "KIND_COLOURS",
@@ -24,6 +30,7 @@ __all__ = [
     "block_edges",
     "draw_pixels",
     "draw_slices",
+    "draw_surface",
     "label_source",
     "shade_blocks",
     "source_line",
@@ -51,6 +58,16 @@ KIND_COLOURS = {"tuned": "#0072B2", "on_off": "#E69F00", "silent": "0.55"}
 
 # Under a pixel without a value; no colour map of the book has it.
 NOTHING = "#F0C6B0"
+
+# From where a drawing of the surface is seen, by nilearn's names.
+SEEN_FROM = {
+    "posterior": "from behind",
+    "medial": "inner side",
+    "lateral": "outer side",
+    "ventral": "from below",
+    "dorsal": "from above",
+    "anterior": "from the front",
+}
 
 # Around the voxels that a slice shows: enough of the brain to see where in it they lie.
 MARGIN = 15  # mm
@@ -301,8 +318,7 @@ def _open_volume(image, name, like=None):
     if not isinstance(image, nibabel.spatialimages.SpatialImage):
         raise ValueError(
             f"The {name} is of type {type(image).__name__}; expected a volume, as a NIfTI image or "
-            "its path: masker.inverse_transform(values) makes one, and nilearn.plotting."
-            "plot_surf_stat_map draws surfaces."
+            "its path: masker.inverse_transform(values) makes one, and draw_surface draws surfaces."
         )
     if image.ndim < 3 or any(length != 1 for length in image.shape[3:]):
         raise ValueError(
@@ -393,16 +409,38 @@ def _drawn_values(image, mask):
     shown = values
     if mask is not None:
         shown = _values_of(_open_volume(mask, "mask", like=image), "mask")
+    return _only_drawn(values, shown, "voxels")
+
+
+def _only_drawn(values, shown, what):
+    """Return values of a map, NaN where `shown` is 0 or NaN.
+
+    Parameters
+    ----------
+    values, shown : ndarray of float
+        Of one shape.
+    what : str
+        What an error calls the places of the values.
+
+    Returns
+    -------
+    ndarray of float
+
+    Raises
+    ------
+    ValueError
+        If no value is left, or one is infinite.
+    """
     values = np.where(np.nan_to_num(shown) != 0, values, np.nan)
     if np.isinf(values).any():
         raise ValueError(
-            f"The map is infinite in {np.isinf(values).sum()} voxels; expected numbers, or NaN "
+            f"The map is infinite in {np.isinf(values).sum()} {what}; expected numbers, or NaN "
             "where nothing is to be drawn."
         )
     if np.isnan(values).all():
         raise ValueError(
-            "The map is 0 or NaN in all voxels, which are not drawn; expected a value in one or "
-            "more: if 0 is a value of your map, say which voxels it covers with mask=."
+            f"The map is 0 or NaN in all {what}, which are not drawn; expected a value in one or "
+            f"more: if 0 is a value of your map, say which {what} it covers with mask=."
         )
     return values
 
@@ -457,6 +495,200 @@ def _window(values, image, axis):
     window = max(first - margin, -0.5), min(last + margin, values.shape[axis] - 0.5)
     direction = nibabel.io_orientation(image.affine)[axis, 1]
     return window if direction > 0 else window[::-1]
+
+
+def draw_surface(
+    image,
+    label,
+    cmap="viridis",
+    limits=None,
+    *,
+    mask=None,
+    mesh="fsaverage5",
+    views=("posterior", "medial"),
+):
+    """Draw a map of the cortex on a surface: inflated fsaverage5, with the sulci in grey.
+
+    Parameters
+    ----------
+    image : SurfaceImage, or dict with a GIFTI file for each hemisphere
+        The map, one value a vertex; ``masker.inverse_transform`` makes one. A triangle has the
+        mean of its corners, without those that are not drawn, so that a single vertex is seen.
+    label : str
+        Of the colour bar: what the values are, with their unit.
+    cmap : str or matplotlib.colors.Colormap
+    limits : (float, float), optional
+        Values at the ends of the colour map; by default the smallest and the largest drawn.
+    mask : SurfaceImage, or dict with a GIFTI file for each hemisphere, optional
+        The vertices to draw, those that are not 0. By default those at which the map is not 0,
+        because a masker puts 0 outside its mask: give the mask if 0 is a value of your map.
+        NaN is never drawn.
+    mesh : "fsaverage5", or dict with a ``.surf.gii`` for each hemisphere, or PolyMesh
+        Where the vertices lie. nilearn brings fsaverage5; give the files of any other mesh, on
+        which no sulci are drawn.
+    views : sequence of str
+        From where each hemisphere is seen: "posterior", "medial", "lateral", "ventral", "dorsal",
+        "anterior".
+
+    Returns
+    -------
+    fig : matplotlib.figure.Figure
+    axes : ndarray of matplotlib.axes.Axes
+        View after view, the left hemisphere first.
+
+    Raises
+    ------
+    DataError
+        If a file of the map or mask cannot be read.
+    ValueError
+        If the map has more than one value a vertex, or map, mask and mesh have other vertices; if
+        no vertex is to be drawn, or infinite values; if there is no such view, or the lower limit
+        is not below the upper one.
+    """
+    image = open_surface(image)
+    values = _drawn_vertices(image, mask)
+    places, sulci = _places(image, mesh)
+    views = np.ravel(views).tolist()
+    if not views or not set(views) <= set(SEEN_FROM):
+        raise ValueError(f"views is {views}; expected one or more of {list(SEEN_FROM)}.")
+    if limits is None:
+        every = np.concatenate(list(values.values()))
+        limits = np.nanmin(every), np.nanmax(every)
+        if limits[0] == limits[1]:  # a scale needs two ends
+            limits = limits[0] - 0.5, limits[1] + 0.5
+    else:
+        limits = _checked_limits(limits)
+    colours = ScalarMappable(Normalize(*limits), cmap)
+    n_panels = len(views) * len(values)
+    fig, axes = plt.subplots(
+        1,
+        n_panels,
+        figsize=(1.9 * n_panels + 0.9, 2.4),
+        squeeze=False,
+        subplot_kw={"projection": "3d"},
+    )
+    panels = [(view, side) for view in views for side in values]
+    for ax, (view, side) in zip(axes[0], panels, strict=True):
+        plot_surf(
+            places[side],
+            values[side],
+            bg_map=sulci[side],
+            hemi=side,
+            view=view,
+            cmap=colours.cmap,
+            vmin=colours.norm.vmin,
+            vmax=colours.norm.vmax,
+            alpha=1,
+            avg_method=_mean_of_drawn,
+            colorbar=False,
+            axes=ax,
+            figure=fig,
+        )
+        ax.set_title(f"{side}, {SEEN_FROM[view]}", loc="center")
+        # nilearn lets the height of the brain fill the box, whatever its length.
+        ax.set_zlim(ax.get_xlim())
+        ax.set_box_aspect((1, 1, 1), zoom=1.5)
+    fig.colorbar(colours, ax=axes, label=label, shrink=0.8)
+    return fig, axes[0]
+
+
+def _mean_of_drawn(corners):
+    """Return the mean of the corners of a triangle that are not NaN, NaN if all are."""
+    drawn = corners[~np.isnan(corners)]
+    return drawn.mean() if len(drawn) else np.nan
+
+
+def _drawn_vertices(image, mask):
+    """Return the values of a map by hemisphere, NaN at vertices that are not to be drawn.
+
+    Parameters
+    ----------
+    image : SurfaceImage
+    mask : surface data or None
+        As for `draw_surface`.
+
+    Returns
+    -------
+    dict of ndarray of float, shape (n_vertices,)
+
+    Raises
+    ------
+    ValueError
+        If there is more than one value a vertex, the mask has other vertices, no vertex is left,
+        or one is infinite.
+    """
+    values = _one_map(image, "map")
+    shown = values if mask is None else _one_map(open_surface(mask), "mask")
+    sizes, others = ({side: len(part) for side, part in m.items()} for m in (values, shown))
+    if sizes != others:
+        raise ValueError(
+            f"The mask has the vertices {others} and the map {sizes}; expected the same mesh: "
+            "give the mask of the masker that made the map."
+        )
+    every, chosen = (np.concatenate(list(parts.values())) for parts in (values, shown))
+    drawn = np.split(_only_drawn(every, chosen, "vertices"), np.cumsum(list(sizes.values()))[:-1])
+    return dict(zip(values, drawn, strict=True))
+
+
+def _one_map(image, name):
+    """Return the values of a SurfaceImage by hemisphere, each (n_vertices,)."""
+    parts = image.data.parts
+    if any(part.size != len(part) for part in parts.values()):
+        raise ValueError(
+            f"The {name} has the shape {image.shape}; expected one value a vertex: give one map, "
+            "such as nilearn.image.index_img(image, 0)."
+        )
+    return {side: _numbers(part, f"The {name}").ravel() for side, part in parts.items()}
+
+
+def _places(image, mesh):
+    """Return the meshes to draw a map on, and the sulci or None, by hemisphere.
+
+    Parameters
+    ----------
+    image : SurfaceImage
+    mesh : "fsaverage5", dict or PolyMesh
+        As for `draw_surface`.
+
+    Returns
+    -------
+    places, sulci : dict
+
+    Raises
+    ------
+    ValueError
+        If the mesh cannot be read, or is not the one of the map.
+    """
+    if isinstance(mesh, str) and mesh == "fsaverage5":
+        places = load_fsaverage(mesh)["inflated"].parts
+        sulci = load_fsaverage_data(mesh, data_type="sulcal").data.parts
+        # Their number does not tell: onavg has as many vertices, in other places.
+        if not all(
+            np.array_equal(part.faces, places[side].faces)
+            for side, part in image.mesh.parts.items()
+        ):
+            raise ValueError(
+                "The map is on another mesh than fsaverage5, the only one that nilearn brings; "
+                'give mesh={"left": file, "right": file} with the .surf.gii files of its mesh.'
+            )
+        return places, sulci
+    try:
+        parts = (mesh if isinstance(mesh, PolyMesh) else PolyMesh(**mesh)).parts
+    except (OSError, TypeError, ValueError, ExpatError) as error:
+        raise ValueError(
+            f'mesh is {mesh!r}; expected "fsaverage5", or a .surf.gii for each hemisphere as '
+            f'{{"left": file, "right": file}} ({error}).'
+        ) from None
+    sizes = {side: len(part) for side, part in image.data.parts.items()}
+    found = {side: part.n_vertices for side, part in parts.items() if side in sizes}
+    if found != sizes:
+        raise ValueError(
+            f"mesh has the vertices {found} and the map {sizes}; expected the mesh on which the "
+            "map was measured."
+        )
+    # nilearn moves the coordinates of the mesh that it draws.
+    places = {s: InMemoryMesh(part.coordinates.copy(), part.faces) for s, part in parts.items()}
+    return places, dict.fromkeys(places)
 
 
 def view_map(image, background, title, source, position, limits):

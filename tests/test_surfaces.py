@@ -2,6 +2,7 @@
 
 import warnings
 
+import matplotlib.pyplot as plt
 import nibabel
 import numpy as np
 import pytest
@@ -21,12 +22,22 @@ from helpers._files.surfaces import (
     surface_layout,
     surface_masker,
 )
+from helpers.plotting import draw_surface
 from helpers.ridge import RidgeCV
+
+plt.switch_backend("agg")
 
 SMALL = 642  # vertices of a hemisphere of fsaverage3
 LENGTH = 7
 SIDES = {"left": "L", "right": "R"}
 STRUCTURES = {"left": "CortexLeft", "right": "CortexRight"}
+
+
+@pytest.fixture(autouse=True)
+def close_figures():
+    """Keep no figure for the next test."""
+    yield
+    plt.close("all")
 
 
 def numbers(side, n_vertices=SMALL, length=LENGTH):
@@ -589,3 +600,123 @@ def test_the_vertices_that_were_given_a_response_score(tmp_path):
         assert not on_surface.data.parts[side][100:150].any()
     places = load_fsaverage("fsaverage5")["pial"].parts["right"].coordinates
     assert np.array_equal(on_surface.mesh.parts["right"].coordinates, places)
+
+
+# Drawn
+
+
+def one_value_map(chosen, value=2.0, n_vertices=10242):
+    """A map on fsaverage5 that is 0 but at the chosen vertices of each hemisphere."""
+    values = {side: np.zeros(n_vertices) for side in SIDES}
+    for side, vertices in chosen.items():
+        values[side][vertices] = value
+    return SurfaceImage(load_fsaverage("fsaverage5")["pial"], values)
+
+
+def drawn_colours(ax):
+    """Colours other than grey of the triangles of a panel, and of how many."""
+    colours = ax.collections[0].get_facecolor()[:, :3]
+    coloured = colours[np.ptp(colours, axis=1) > 0.05]
+    return np.unique(coloured.round(3), axis=0), len(coloured)
+
+
+@pytest.fixture
+def inflated():
+    return load_fsaverage("fsaverage5")["inflated"].parts
+
+
+def test_a_vertex_is_drawn_with_its_triangles_on_its_hemisphere(inflated):
+    image = one_value_map({"left": [5000], "right": [7, 8000, 9000]})
+    fig, axes = draw_surface(image, "score", limits=(0, 2), views=["posterior"])
+    expected = plt.get_cmap("viridis")(1.0)[:3]
+    for ax, side, vertices in zip(axes, SIDES, ([5000], [7, 8000, 9000]), strict=True):
+        colours, n_drawn = drawn_colours(ax)
+        np.testing.assert_allclose(colours, [expected], atol=2e-3)
+        assert n_drawn == np.isin(inflated[side].faces, vertices).any(axis=1).sum()
+        assert ax.get_title() == f"{side}, from behind"
+    bar = fig.axes[-1]
+    assert (bar.get_ylabel(), bar.get_ylim()) == ("score", (0, 2))
+
+
+def test_a_triangle_has_the_mean_of_the_corners_that_are_drawn(inflated):
+    image = one_value_map({"left": [5000]})
+    corners = inflated["left"].faces[(inflated["left"].faces == 5000).any(axis=1)][0]
+    second = corners[corners != 5000][0]
+    image.data.parts["left"][second] = 1.0
+    _, axes = draw_surface(image, "score", limits=(0, 2), views="lateral")
+    found, _ = drawn_colours(axes[0])
+    expected = plt.get_cmap("viridis")([0.5, 0.75, 1.0])[:, :3]
+    np.testing.assert_allclose(found, expected[np.lexsort(expected.T[::-1])], atol=2e-3)
+    assert drawn_colours(axes[1])[1] == 0
+
+
+def test_a_mask_lets_0_be_drawn_and_leaves_out_what_lies_outside(inflated):
+    image = one_value_map({"left": [5000, 6000]})
+    mask = one_value_map({"left": [5000], "right": [10]})
+    fig, axes = draw_surface(image, "score", mask=mask, views=["posterior"])
+    for ax, side, vertex in zip(axes, SIDES, (5000, 10), strict=True):
+        assert drawn_colours(ax)[1] == (inflated[side].faces == vertex).any(axis=1).sum()
+    low, high = fig.axes[-1].get_ylim()  # by default the range of what is drawn, here 0 to 2
+    assert (low, high) == (0, 2)
+
+
+def test_a_map_with_one_value_is_drawn():
+    fig, axes = draw_surface(one_value_map({"right": [5000]}), "score", views=["lateral"])
+    low, high = fig.axes[-1].get_ylim()
+    assert low < 2 < high
+    assert drawn_colours(axes[1])[1] == 6
+
+
+def test_a_drawing_moves_no_mesh():
+    mesh = {
+        side: mesh.loaded() for side, mesh in load_fsaverage("fsaverage5")["pial"].parts.items()
+    }
+    before = mesh["left"].coordinates.copy()
+    image = SurfaceImage(mesh, one_value_map({"left": [5000]}).data)
+    for options in ({}, {"mesh": image.mesh}):
+        draw_surface(image, "score", limits=(0, 2), views=["medial"], **options)
+        assert np.array_equal(mesh["left"].coordinates, before)
+
+
+def test_one_hemisphere_and_a_mesh_of_ones_own(tmp_path, inflated):
+    image = surface_image(lambda side: numbers(side)[:, 0])
+    files = {side: tmp_path / f"{side}.surf.gii" for side in SIDES}
+    for side in SIDES:
+        image.mesh.parts[side].to_gifti(files[side])
+    left = SurfaceImage({"left": image.mesh.parts["left"]}, {"left": image.data.parts["left"]})
+    _, axes = draw_surface(left, "vertex", mesh=files)
+    assert [ax.get_title() for ax in axes] == ["left, from behind", "left, inner side"]
+    assert drawn_colours(axes[0])[1] == 1  # its mesh has one triangle
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"image": surface_image()}, "expected one value a vertex"),
+        ({"image": surface_image(everywhere)}, "on another mesh than fsaverage5"),
+        ({"image": one_value_map({})}, "0 or NaN in all vertices"),
+        ({"image": one_value_map({"left": [3]}, np.nan)}, "0 or NaN in all vertices"),
+        ({"image": one_value_map({"left": [3]}, np.inf)}, "infinite in 1 vertices"),
+        ({"mask": surface_image(everywhere)}, "The mask has the vertices"),
+        ({"mesh": "fsaverage6"}, 'expected "fsaverage5", or a .surf.gii'),
+        ({"mesh": {"left": "none.surf.gii"}}, 'expected "fsaverage5", or a .surf.gii'),
+        ({"mesh": surface_image().mesh}, "expected the mesh on which the map was measured"),
+        ({"views": "behind"}, "expected one or more of"),
+        ({"views": []}, "expected one or more of"),
+        ({"limits": (1, 1)}, "the lower one first"),
+    ],
+)
+def test_what_cannot_be_drawn_is_said(options, message):
+    options = {"image": one_value_map({"left": [3]}), "label": "score"} | options
+    with pytest.raises(ValueError) as error:
+        draw_surface(**options)
+    assert message in str(error.value)
+
+
+def test_a_map_that_lies_elsewhere_is_not_drawn_on_fsaverage5(tmp_path):
+    pair = {}
+    for side, letter in SIDES.items():
+        pair[side] = tmp_path / f"hemi-{letter}_space-onavg_den-10k_score.shape.gii"
+        gifti(numbers(side, 10242, 1)).to_filename(pair[side])
+    with pytest.raises(ValueError, match="on another mesh than fsaverage5"):
+        draw_surface(pair, "score")
