@@ -7,7 +7,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from helpers._engine.haemodynamics import convolve, haemodynamic_response
-from helpers._engine.validation import number_runs
+from helpers._engine.validation import number_runs, read_array
 
 __all__ = ["Delayer", "convolve", "haemodynamic_response"]
 
@@ -17,6 +17,9 @@ class Delayer(TransformerMixin, BaseEstimator):
 
     Blood flow answers a stimulus over some ten seconds. With a copy of the features for each
     delay, a linear model gives each delay its own weight: a finite impulse response [1]_.
+
+    Delays are counted in rows, so the rows of a run must be volumes that follow one another. Where
+    volumes were dropped, `helpers.data.Recording.delayed` looks up the right ones.
 
     In a pipeline, scikit-learn hands the runs to each step that asks for them::
 
@@ -66,8 +69,9 @@ class Delayer(TransformerMixin, BaseEstimator):
         ------
         ValueError
             If a delay is no whole number, is negative, appears twice, or is not shorter than the
-            shortest run; or if `groups` does not fit `X`.
+            shortest run; if `groups` does not fit `X`; or for NaN, masked values and text.
         """
+        read_array("X", X)
         X = validate_data(self, X, dtype=np.float64)
         runs = number_runs(groups, len(X))
         _check_delays(self.delays, shortest=np.bincount(runs).min())
@@ -116,6 +120,7 @@ class Delayer(TransformerMixin, BaseEstimator):
             If `fit` was given runs and `transform` is not.
         """
         check_is_fitted(self)
+        read_array("X", X)
         X = validate_data(self, X, dtype=np.float64, reset=False)
         if groups is None and self._with_groups:
             warnings.warn(

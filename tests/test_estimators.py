@@ -28,7 +28,10 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from helpers.features import Delayer
 from helpers.receptive_fields import PRF, LassoLarsCV
-from helpers.ridge import RidgeCV, run_folds
+from helpers.ridge import BandedRidgeCV, RidgeCV, run_folds
+
+# Five voxels, or one, and three penalties: some sit at an end.
+pytestmark = pytest.mark.filterwarnings("ignore::helpers.ridge.PenaltyWarning")
 
 ALPHAS = (1.0, 30.0, 1000.0)
 ESTIMATORS = [RidgeCV(ALPHAS), LassoLarsCV(max_iter=5), Delayer((0, 2))]
@@ -55,6 +58,7 @@ def expected_to_fail(estimator):
 @parametrize_with_checks(
     [
         RidgeCV(),
+        BandedRidgeCV(n_iter=1),
         RidgeCV([10.0], cv=KFold(3, shuffle=True, random_state=0)),
         LassoLarsCV(),
         LassoLarsCV(max_iter=10, cv=3),

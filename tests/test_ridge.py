@@ -1,6 +1,7 @@
 """Ridge regression from sums, held against scikit-learn's Ridge and r2_score."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.linear_model import Ridge
@@ -11,8 +12,12 @@ from threadpoolctl import threadpool_limits
 from helpers import ridge
 from helpers._engine import ridge as engine
 from helpers._engine.folds import cut, tabulate
+from helpers._engine.penalties import at_ends, freedom
 from helpers._engine.sums import pool_moments, sum_features, sum_voxels
-from helpers.ridge import ConstantVoxelWarning, RidgeCV
+from helpers.ridge import ConstantVoxelWarning, PenaltyWarning, RidgeCV
+
+# Nine voxels and three penalties, a hundred times apart: some sit at an end.
+pytestmark = pytest.mark.filterwarnings("ignore::helpers.ridge.PenaltyWarning")
 
 ALPHAS = (0.1, 10.0, 1000.0)
 EXACT = {"rtol": 0, "atol": 1e-10}
@@ -443,3 +448,235 @@ def test_samples_side_and_features_side_agree():
     np.testing.assert_allclose(*scores, **EXACT)
     for one, other in zip(*(plan.weights(Y, np.full(9, 3.0)) for plan in plans), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-9)
+
+
+def constant_up_to_rounding(dtype, seed=0):
+    """Voxels that do not vary in one run but for the last digits, as cleaning leaves them."""
+    rng = np.random.default_rng(seed)
+    X, Y, runs = simulate()
+    Y -= Y.mean(axis=0)
+    rounding = np.finfo(dtype).eps * rng.normal(size=30)
+    Y[runs == 1, 2] = rounding
+    Y[runs == 4, 5] = 7 * (1 + rounding)
+    return X, Y.astype(dtype), runs
+
+
+@pytest.mark.parametrize("n_features", [12, 400], ids=["narrow", "wide"])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_a_voxel_that_is_constant_but_for_rounding_has_no_score_in_that_run(dtype, n_features):
+    X, Y, runs = constant_up_to_rounding(dtype)
+    X = np.hstack([X, np.random.default_rng(1).normal(size=(len(X), n_features - 12))])
+    folds = ridge.run_folds(runs, 6)
+    expected = sklearn_scores(X, Y.astype(float), folds, ALPHAS)
+    assert expected.min() < -1e10
+    for k, voxel in ((1, 2), (4, 5)):
+        assert np.ptp(Y[folds[k][1], voxel]) > 0
+        expected[:, k, voxel] = np.nan
+    with pytest.warns(ConstantVoxelWarning, match="2 of 9 voxels .* columns 2, 5"):
+        model = RidgeCV(ALPHAS, cv=6).fit(X, Y, groups=runs)
+    np.testing.assert_allclose(model.cv_scores_, expected, **EXACT)
+    np.testing.assert_array_equal(np.isnan(model.coef_).all(axis=1), np.isin(range(9), [2, 5]))
+    with pytest.warns(ConstantVoxelWarning, match="2 of 9 voxels .* columns 2, 5"):
+        nested = ridge.nested_scores(X, Y, groups=runs, alphas=ALPHAS, cv=6)
+    np.testing.assert_array_equal(np.isnan(nested), np.isin(range(9), [2, 5]))
+
+
+@pytest.mark.parametrize("plan", [engine.SumsPlan, engine.KernelPlan])
+def test_a_voxel_that_varies_a_millionth_in_one_run_is_scored(plan):
+    X, Y, runs = simulate()
+    Y -= Y.mean(axis=0)
+    Y[runs == 1, 2] *= 1e-6
+    scores = plan(X, tabulate(6, X, Y, runs), np.array(ALPHAS)).score(Y)
+    expected = sklearn_scores(X, Y, ridge.run_folds(runs, 6), ALPHAS)
+    assert expected.min() < -1e9
+    np.testing.assert_allclose(scores, expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("plan", [engine.SumsPlan, engine.KernelPlan])
+def test_weights_of_what_is_rounding_about_a_mean_are_nan(plan):
+    X, Y, runs = simulate()
+    Y[:, 3] = 1000 * (1 + np.finfo(float).eps * np.random.default_rng(0).normal(size=len(Y)))
+    coef, intercept = plan(X, tabulate(6, X, Y, runs), np.array(ALPHAS)).weights(Y, np.ones(9))
+    np.testing.assert_array_equal(np.isnan(coef).all(axis=1), np.arange(9) == 3)
+    np.testing.assert_array_equal(np.isnan(intercept), np.arange(9) == 3)
+
+
+def a_mask(n_voxels=300, seed=0):
+    """Six runs of 80 samples, 40 pixels; a third of the voxels respond, the others are noise."""
+    rng = np.random.default_rng(seed)
+    runs = np.repeat(np.arange(6), 80)
+    X = rng.choice([-1.0, 0.0, 1.0], size=(len(runs), 40))
+    Y = rng.normal(size=(len(runs), n_voxels))
+    responding = np.arange(n_voxels) % 3 == 0
+    Y[:, responding] += X @ rng.normal(size=(40, responding.sum())) / 6
+    return X, Y, runs, responding
+
+
+GRID = np.logspace(0, 5, 6)
+SCORERS = {
+    "RidgeCV": lambda X, Y, runs: RidgeCV(GRID, cv=6).fit(X, Y, groups=runs),
+    "unordered": lambda X, Y, runs: RidgeCV(GRID[[3, 0, 5, 1, 2, 4]], cv=6).fit(X, Y, groups=runs),
+    "nested": lambda X, Y, runs: ridge.nested_scores(X, Y, groups=runs, alphas=GRID, cv=6),
+    "partition": lambda X, Y, runs: ridge.partition(
+        X[:, :20], X[:, 20:], Y, groups=runs, alphas=GRID, cv=6
+    ),
+}
+
+
+@pytest.mark.filterwarnings("error::helpers.ridge.PenaltyWarning")
+@pytest.mark.parametrize("scorer", SCORERS.values(), ids=SCORERS)
+def test_features_in_other_units_are_reported(scorer, monkeypatch):
+    monkeypatch.setattr(ridge, "NESTED_BLOCK", 77)
+    X, Y, runs, _ = a_mask()
+    scorer(X, Y, runs)  # in these units, the grid will do
+    for factor in (1e-6, 1e-4, 1e-3, 0.01):
+        with pytest.warns(PenaltyWarning, match=r"smallest penalty, 1, .*Widen alphas, or bring"):
+            scorer(factor * X, Y, runs)
+    for factor in (100, 255, 1e6):
+        responding = Y[:, ::3]
+        with pytest.warns(
+            PenaltyWarning, match="of 100 voxels are predicted best with the largest"
+        ):
+            scorer(factor * X, responding, runs)
+        with pytest.warns(PenaltyWarning, match="largest penalty, 100000, .*StandardScaler"):
+            scorer(factor * X, Y, runs)
+
+
+@pytest.mark.filterwarnings("error::helpers.ridge.PenaltyWarning")
+def test_voxels_at_an_end_are_those_that_another_penalty_predicts_better():
+    X, Y, runs, responding = a_mask()
+    wide = np.logspace(-6, 11, 18)
+    best = RidgeCV(wide, cv=6).fit(X, Y, groups=runs).best_score_
+    for factor in (0.01, 1.0, 100.0):
+        model = RidgeCV([1.0], cv=6).fit(factor * X, Y, groups=runs)
+        assert not model.at_end_.any()  # one penalty alone is a choice
+    assert not RidgeCV(GRID, cv=6).fit(X, Y, groups=runs).at_end_.any()
+    with pytest.warns(PenaltyWarning, match="voxels are predicted best with the smallest"):
+        small = RidgeCV(GRID, cv=6).fit(0.01 * X, Y, groups=runs)
+    assert small.at_end_[responding].all()
+    assert (small.alpha_[small.at_end_] == 1).all()
+    assert (best > small.best_score_ + 0.1)[responding].all()
+    assert RidgeCV(GRID, cv=6).fit(X, Y[:, 1], groups=runs).at_end_.shape == ()
+
+
+@pytest.mark.filterwarnings("error::helpers.ridge.PenaltyWarning")
+def test_noise_takes_the_largest_penalty_without_a_warning():
+    X, Y, runs, responding = a_mask()
+    noise = Y[:, ~responding]
+    model = RidgeCV(GRID, cv=6).fit(X, noise, groups=runs)
+    assert (model.alpha_ == 1e5).mean() > 0.3
+    assert not model.at_end_.any()
+    ridge.nested_scores(X, noise, groups=runs, alphas=GRID, cv=6)
+
+
+CURVES = {  # mean R2 at the penalties 1, 10, 100, 1000: at the low end, at the high end, counts
+    "best inside": ([0.1, 0.3, 0.2, 0.0], 0, 0, 1),
+    "better below": ([0.3, 0.2, 0.1, 0.0], 1, 0, 1),
+    "better below, by very little": ([3e-9, 2e-9, 1e-9, 0.0], 1, 0, 1),
+    "as good below": ([0.300, 0.299, 0.2, 0.0], 0, 0, 1),
+    "better above": ([0.0, 0.1, 0.2, 0.3], 0, 1, 1),
+    "as good above": ([0.0, 0.1, 0.299, 0.3], 0, 0, 1),
+    "hardly better above": ([0.300, 0.302, 0.304, 0.306], 0, 0, 1),
+    "noise": ([-0.5, -0.2, -0.06, -0.01], 0, 0, 0),
+    "noise of runs with other means": ([-0.9, -0.5, -0.31, -0.3], 0, 0, 0),
+    "noise that is fitted": ([-0.9, -0.8, -0.5, -0.2], 0, 0, 0),
+    "no score": ([np.nan] * 4, 0, 0, 0),
+}
+
+
+def test_ends_of_a_grid_by_hand():
+    alphas = np.array([1.0, 10, 100, 1000])
+    scores = np.transpose([curve for curve, *_ in CURVES.values()])
+    expected = np.transpose([answers for _, *answers in CURVES.values()])
+    np.testing.assert_array_equal(at_ends(alphas, scores, 0.01), expected)
+    np.testing.assert_array_equal(at_ends(alphas[::-1], scores[::-1], 0.01), expected)
+    few = at_ends(alphas[[0, 3]], scores[[0, 3]], 0.03)  # of two penalties, both are ends
+    np.testing.assert_array_equal(few[:2], np.zeros((2, len(CURVES))))
+    apart = at_ends(np.array([1.0, 10, 100, 1e8]), scores, 0.01)  # the same rise over six decades
+    assert not apart[1][list(CURVES).index("better above")]
+
+
+def test_where_the_largest_penalty_fits_noise_all_voxels_count():
+    scores = np.transpose([curve for curve, *_ in CURVES.values()])
+    low, high, told = at_ends(np.array([1.0, 10, 100, 1000]), scores, 0.03)
+    above = ["better above", "hardly better above", "noise", "noise that is fitted"]
+    np.testing.assert_array_equal(high, np.isin(list(CURVES), above))
+    np.testing.assert_array_equal(told, ~np.isnan(scores[0]))
+    np.testing.assert_array_equal(low, [answer for _, answer, *_ in CURVES.values()])
+
+
+@pytest.mark.parametrize(("n_samples", "n_features"), [(60, 9), (30, 80)])
+def test_freedom_is_the_most_that_the_eigenvalues_allow(n_samples, n_features):
+    x = np.random.default_rng(0).normal(size=(n_samples, n_features))
+    x -= x.mean(axis=0)
+    values = np.linalg.svd(x, compute_uv=False)[: min(n_features, n_samples - 1)] ** 2
+    for alpha in (1e-9, 10.0, 1e4):
+        exact = (values / (values + alpha)).sum() / n_samples
+        assert exact <= freedom(x + 5, alpha) * (1 + 1e-9)
+        assert freedom(x + 5, alpha) < 1.5 * exact
+    alike = np.linalg.qr(x[:, : n_samples // 2])[0]
+    exact = alike.shape[1] * 1 / (1 + 10.0) / n_samples
+    assert freedom(alike, 10.0) == pytest.approx(exact)
+
+
+FORMS = {
+    "DataFrame": lambda a: pd.DataFrame(a),
+    "lists": lambda a: a.tolist(),
+    "Fortran order": np.asfortranarray,
+    "every other row of a longer table": lambda a: np.repeat(a, 2, axis=0)[::2],
+    "backwards in memory": lambda a: a[:, ::-1].copy()[:, ::-1],
+    "read-only": lambda a: np.frombuffer(a.tobytes()).reshape(a.shape),
+    "big-endian": lambda a: a.astype(">f8"),
+    "whole numbers": lambda a: a.astype(np.int16),
+    "objects": lambda a: a.astype(object),
+}
+
+
+@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
+def test_any_form_of_the_same_numbers_gives_the_same_scores(form):
+    X, Y, runs = simulate()
+    Y = np.round(10 * Y)
+    model = RidgeCV(ALPHAS, cv=3).fit(X, Y, groups=runs)
+    nested = ridge.nested_scores(X, Y, groups=runs, alphas=ALPHAS, cv=3)
+    again = RidgeCV(ALPHAS, cv=3).fit(form(X), form(Y), groups=runs)
+    np.testing.assert_allclose(again.cv_scores_, model.cv_scores_, **EXACT)
+    np.testing.assert_allclose(again.predict(form(X)), model.predict(X), rtol=1e-10)
+    found = ridge.nested_scores(form(X), form(Y), groups=runs, alphas=ALPHAS, cv=3)
+    np.testing.assert_allclose(found, nested, **EXACT)
+
+
+LABELS = {
+    "strings": lambda runs: np.array([f"run-{10 - run}" for run in runs]),
+    "a list of strings": lambda runs: [f"run-{run}" for run in runs],
+    "categories": lambda runs: pd.Categorical([f"run-{run}" for run in runs]),
+    "a column": lambda runs: pd.Series(runs, index=range(5, 5 + len(runs)), name="run"),
+    "fractions": lambda runs: runs + 0.5,
+}
+
+
+@pytest.mark.parametrize("labels", LABELS.values(), ids=LABELS)
+def test_runs_may_have_any_labels(labels):
+    X, Y, runs = simulate()
+    expected = RidgeCV(ALPHAS, cv=2).fit(X, Y, groups=runs).cv_scores_
+    found = RidgeCV(ALPHAS, cv=2).fit(X, Y, groups=labels(runs)).cv_scores_
+    np.testing.assert_array_equal(found, expected)
+    nested = [
+        ridge.nested_scores(X, Y, groups=g, alphas=ALPHAS, cv=2) for g in (runs, labels(runs))
+    ]
+    np.testing.assert_array_equal(*nested)
+
+
+def test_masked_values_are_refused_wherever_they_are_given():
+    X, Y, runs = simulate()
+    masked = np.ma.masked_greater(X, 3.5)
+    model = RidgeCV(ALPHAS, cv=3).fit(X, Y, groups=runs)
+    calls = [
+        lambda: RidgeCV(ALPHAS, cv=3).fit(masked, Y, groups=runs),
+        lambda: RidgeCV(ALPHAS, cv=3).fit(X, np.ma.masked_greater(Y, 50), groups=runs),
+        lambda: model.predict(masked),
+        lambda: ridge.nested_scores(masked, Y, groups=runs, alphas=ALPHAS, cv=3),
+        lambda: ridge.partition(X, masked, Y, groups=runs, alphas=ALPHAS, cv=3),
+    ]
+    for call in calls:
+        with pytest.raises(ValueError, match="masked values; expected none"):
+            call()

@@ -30,7 +30,7 @@ from functools import cached_property
 import numpy as np
 
 from helpers._engine.folds import TEST
-from helpers._engine.sums import BLOCK, centre
+from helpers._engine.sums import BLOCK, centre, drop_rounding
 from helpers._engine.threads import for_blocks, on_threads
 from helpers._engine.validation import check_finite
 
@@ -116,7 +116,9 @@ class KernelPlan:
             y, y_mean = centre(Y[:, block], self.dtype)
             shrinkage = 1 / (values[:, np.newaxis] + alphas[block].astype(self.dtype))
             dual = vectors @ (vectors.T @ y * shrinkage)
-            dual[:, (y == 0).all(axis=0)] = np.nan
+            squares = np.einsum("nv,nv->v", y, y)
+            constant = drop_rounding(squares, squares, len(y) * y_mean**2, Y.dtype) == 0
+            dual[:, constant] = np.nan
             np.matmul(dual.T, x, out=coef[block])
             intercept[block] = y_mean - coef[block] @ self.x_mean
 
@@ -130,10 +132,13 @@ class KernelPlan:
         U = vectors.astype(self.dtype)
 
         def rotate(block):
-            np.matmul(U.T, centre(Y[:, block], self.dtype)[0], out=rotated[:, block])
+            y, mean = centre(Y[:, block], self.dtype)
+            np.matmul(U.T, y, out=rotated[:, block])
+            whole, offset = np.einsum("nv,nv->v", y, y), len(y) * mean**2
             for row, test in zip(squares, tests, strict=True):
                 y, _ = centre(Y[test, block], self.dtype)
-                row[block] = np.einsum("nv,nv->v", y, y)
+                found = np.einsum("nv,nv->v", y, y)
+                row[block] = drop_rounding(found, whole, offset, Y.dtype)
 
         for_blocks(rotate, Y.shape[1], BLOCK)
         squares[squares == 0] = np.nan

@@ -141,7 +141,8 @@ class SumsPlan:
         def work(block):
             sums = sum_voxels(features, Y, block)
             shrinkage = 1 / (values[:, np.newaxis] + alphas[block].astype(self.dtype))
-            coef[block] = np.where(sums.yy[0] > 0, Q @ (Q.T @ sums.xy[0] * shrinkage), np.nan).T
+            varies = variation(np.array([True]), features.n, sums) > 0
+            coef[block] = np.where(varies, Q @ (Q.T @ sums.xy[0] * shrinkage), np.nan).T
             intercept[block] = sums.mean[0] - coef[block] @ self.x_mean
 
         for_blocks(work, Y.shape[1], BLOCK)

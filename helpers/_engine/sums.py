@@ -31,6 +31,7 @@ from helpers._engine.threads import on_threads
 from helpers._engine.validation import check_finite
 
 BLOCK = 1024  # voxels: their sums stay close to the core, and threads seldom wait for each other
+ALIKE = 1e-13  # share of a voxel's variation that is rounding, whatever it went through
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +52,7 @@ class VoxelSums:
     mean: np.ndarray  # (n_pieces, n_voxels), float64
     xy: np.ndarray  # (n_pieces, n_features, n_voxels)
     yy: np.ndarray  # (n_pieces, n_voxels)
+    dtype: np.dtype | type = np.float64  # of the responses as they were given
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,6 +120,7 @@ def sum_voxels(features, Y, block):
         np.empty((n_pieces, n_voxels)),
         np.empty((n_pieces, n_features, n_voxels), dtype),
         np.empty((n_pieces, n_voxels), dtype),
+        Y.dtype,
     )
     with np.errstate(invalid="ignore"):  # raised below, with the place
         for i, (rows, x) in enumerate(zip(features.rows, features.x, strict=True)):
@@ -213,10 +216,44 @@ def variation(members, n, voxels):
     ndarray, shape (n_voxels,)
         Exactly 0 where a voxel is constant, so that rounding errors do not pass for variance.
     """
+    every = np.ones_like(members)
+    squares, whole = (_squares(chosen, n, voxels) for chosen in (members, every))
+    return drop_rounding(squares, whole, n @ voxels.mean**2, voxels.dtype)
+
+
+def _squares(members, n, voxels):
     mean, yy, n = voxels.mean[members], voxels.yy[members], n[members]
     from_mean = mean - n @ mean / n.sum()
     from_mean[:, np.ptp(mean, axis=0) == 0] = 0
     return yy.sum(axis=0) + n @ from_mean**2
+
+
+def drop_rounding(squares, whole, offset, dtype):
+    """Set sums of squares to 0 where they are nothing but rounding errors.
+
+    Cleaning leaves of a voxel that is constant in one run some 1e-16 of what it is in the others,
+    or 1e-7 in single precision; divided by that, an error becomes a score of -1e30.
+
+    Parameters
+    ----------
+    squares : ndarray, shape (..., n_voxels)
+        About the mean of some samples.
+    whole : ndarray, shape (n_voxels,)
+        The same of all samples.
+    offset : ndarray, shape (n_voxels,)
+        The squares of the means, times the number of all samples.
+    dtype : dtype
+        Of the responses as they were given: their mean is rounded to its digits.
+
+    Returns
+    -------
+    ndarray, shape (..., n_voxels)
+        0 where the standard deviation is less than 3e-7 of that of all samples, or than eight
+        units in the last place of the mean.
+    """
+    eps = np.finfo(np.result_type(dtype, np.float16)).eps  # whole numbers: that of float64
+    rounding = ALIKE * whole + (8 * eps) ** 2 * offset
+    return np.where(squares > rounding, squares, 0)
 
 
 def decompose(xx):
