@@ -162,9 +162,10 @@ def from_files(
     events : list of str, Path or DataFrame, optional
         One ``events.tsv`` a run, with ``onset`` and ``duration`` in seconds from the start of the
         first volume in the file, and ``trial_type`` or ``stim_file``. With `runs`, a single one.
-    stimuli : str, Path, dict or DataFrame, optional
-        What the events showed: the folder of their ``stim_file``, or an image or a feature vector
-        for each name. Without it, each ``trial_type`` is a feature of its own.
+    stimuli : str, Path, dict, DataFrame or list of str, optional
+        What the events showed: the folder of their ``stim_file``, an image or a feature vector for
+        each name, or the names of numeric columns of the events, such as a contrast. Without it,
+        each ``trial_type`` is a feature of its own.
     shape : tuple of int, optional
         Rows and columns of the images in tables that do not say it themselves.
     mask_roi : dict, optional

@@ -18,8 +18,8 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).resolve().parent.parent
 CONTRIBUTING = ".github/CONTRIBUTING.md"
 # Where a package's import differs from its name.
-IMPORTED_AS = {"scikit-learn": "sklearn", "ipython": "IPython"}
-OPTIONAL = {"dask", "distributed"}  # the extra "dask"
+IMPORTED_AS = {"scikit-learn": "sklearn", "ipython": "IPython", "pillow": "PIL"}
+OPTIONAL = {"dask", "distributed", "bids"}  # the extras "dask" and "bids"
 
 
 def _read(name):
