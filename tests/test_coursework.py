@@ -1,5 +1,6 @@
 """The loop of the coursework, with nbgrader: right, wrong, empty and broken submissions."""
 
+import copy
 import csv
 import json
 import re
@@ -49,6 +50,19 @@ def without(root, *grade_ids):
     return notebook
 
 
+def split(root, grade_id, lines=None):
+    """Split a cell as JupyterLab does, which copies the metadata; in its middle, or elsewhere."""
+    notebook = checking.read(root, FIRST)
+    cell = checking.cell_of(notebook, grade_id)
+    source = cell.source.splitlines(keepends=True)
+    lines = len(source) // 2 if lines is None else lines
+    first = copy.deepcopy(cell)
+    first.id, first.source = "split-in-two", "".join(source[:lines])
+    notebook.cells.insert(notebook.cells.index(cell), first)
+    cell.source = "".join(source[lines:])
+    return notebook
+
+
 def broken_submissions(root):
     """Submissions that are out of order, and the names of their files."""
     whole = checking.read(root, FIRST)
@@ -67,6 +81,8 @@ def broken_submissions(root):
         "lost-a-test": (without(root, "a-setup", "a-6-test"), None),
         "lost-a-question": (without(root, "a-7", "a-7-test"), None),
         "renamed": (whole, "my homework"),
+        "split-a-test": (split(root, "a-6-test"), None),
+        "copied-an-answer": (split(root, "a-7", 0), None),
     }
 
 
@@ -79,6 +95,8 @@ BROKEN = {
     "uses-up-memory": ("graded", "cell a-7 ran out of memory", LOST),
     "lost-a-test": ("graded", "cell a-6-test was missing and was put back", {}),
     "lost-a-question": ("graded", "cell a-7 was missing and was put back", LOST),
+    "split-a-test": ("graded", "cell a-6-test was split or copied; the last one counts", {}),
+    "copied-an-answer": ("graded", "cell a-7 was split or copied", {}),
     "dies": ("not graded", "DeadKernelError", None),
     "renamed": ("not graded", "handed in my homework.ipynb, not assignment_a.ipynb", None),
 }
@@ -109,10 +127,23 @@ def test_one_student_with_right_answers_gets_all_points(assignment, tmp_path):
     course = grading.open_course(root)
     grading.release(course, assignment)
     checking.hand_in(root, assignment, "mia", checking.read(root, assignment))
+    if assignment == FIRST:
+        checking.hand_in(root, assignment, "ben", split(root, "a-7", 0))
     grading.collect(course, assignment)
-    (report,) = grading.grade(course, assignment, minutes=60)
-    assert report["status"] == "graded", report
-    assert checking.points_lost(course, assignment, "mia") == {}
+    for report in grading.grade(course, assignment, minutes=60):
+        assert report["status"] == "graded", report
+        assert checking.points_lost(course, assignment, report["student"]) == {}
+        assert ("a-7 was split" in report["notes"]) == (report["student"] == "ben")
+
+
+def test_a_teachers_cell_that_was_split_is_named_before_the_release(tmp_path):
+    root = checking.copy_course(tmp_path)
+    nbformat.write(split(root, "a-7"), root / "source" / FIRST / f"{FIRST}.ipynb")
+    with pytest.raises(SystemExit) as stopped:
+        grading.main(["release", FIRST, "--root", str(root)])
+    message = r"assignment_a\.ipynb has more than one cell with the id a-7: Split and Paste"
+    assert re.search(message, stopped.value.code)
+    assert not (root / "release").exists()
 
 
 @pytest.mark.slow

@@ -12,6 +12,7 @@ import multiprocessing
 import os
 import shutil
 import sys
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import chdir, suppress
 from pathlib import Path
@@ -55,6 +56,7 @@ def open_course(root=HERE):
 
 def release(course, assignment):
     """Write the version for students, without solutions and hidden tests."""
+    _check_ids(course, assignment)
     result = _checked(course.generate_assignment(assignment))
     root = Path(course.coursedir.root)
     note = root / "release" / assignment / twin.students.HANDED_OUT
@@ -147,6 +149,22 @@ def grade(course, assignment, minutes=MINUTES, gigabytes=GIGABYTES, jobs=1):
     return rows
 
 
+def _check_ids(course, assignment):
+    """Raise CourseError if cells of the source share an id; nbgrader's own is a traceback."""
+    directory = course.coursedir
+    folder = Path(directory.format_path(directory.source_directory, ".", assignment))
+    for path in sorted(folder.glob("*.ipynb")):
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        ids = Counter(cell["metadata"].get("nbgrader", {}).get("grade_id") for cell in cells)
+        twice = [name for name, number in ids.items() if name and number > 1]
+        if twice:
+            raise CourseError(
+                f"{path} has more than one cell with the id {', '.join(twice)}: Split and Paste in "
+                "JupyterLab copy it. Merge these cells, or give each an id of its own under "
+                "Create Assignment."
+            )
+
+
 def _checked(result):
     """Raise CourseError, with what nbgrader wrote, unless it succeeded."""
     if not result["success"]:
@@ -214,8 +232,11 @@ def _report(course, assignment, student, result):
         lines = (result["log"] + (result["error"] or "")).strip().splitlines()
         reasons = [line for line in lines if "Error" in line] or lines
         notes.append(result["error"] if "\n" not in (result["error"] or "\n") else reasons[-1])
-    lacking = [line.split()[-1] for line in result["log"].splitlines() if preparing.MISSING in line]
+    log = result["log"].splitlines()
+    lacking = [line.split()[-1] for line in log if preparing.MISSING in line]
     notes += [f"cell {name} was missing and was put back" for name in lacking]
+    twice = dict.fromkeys(line.split()[-1] for line in log if preparing.TWICE in line)
+    notes += [f"cell {name} was split or copied; the last one counts" for name in twice]
     if result["success"] and graded.is_file():
         notes += _notes_on_outputs(json.loads(graded.read_text(encoding="utf-8")))
     status = "graded" if result["success"] else "not graded"
@@ -251,7 +272,13 @@ def main(arguments=None):
     parser.add_argument("--jobs", type=int, default=1, help="submissions graded at the same time")
     parser.add_argument("--root", default=HERE, help="folder of the course")
     given = parser.parse_args(arguments)
-    course = open_course(given.root)
+    try:
+        _run(given, open_course(given.root))
+    except CourseError as error:
+        sys.exit(str(error))
+
+
+def _run(given, course):
     if given.command == "release":
         release(course, given.assignment)
         print(f"For students: {given.root}/release/{given.assignment}")

@@ -17,10 +17,10 @@ c.ExecutePreprocessor.timeout = 60
 c.IgnorePattern.enabled, c.IgnorePattern.pattern = True, "Warning"
 # Before a submission is graded: the recording and the truth of its student.
 c.Autograde.pre_convert_hook = preparing.prepare_twin
-# First of all: cells that a submission lacks. After the cells have run: no more of an output than
-# somebody can read.
+# First of all: cells that a submission has twice or lacks. After the cells have run: no more of an
+# output than somebody can read.
 steps = Autograde.sanitize_preprocessors.default_args[0]
-c.Autograde.sanitize_preprocessors = [preparing.PutBackCells, *steps]
+c.Autograde.sanitize_preprocessors = [preparing.KeepLastCell, preparing.PutBackCells, *steps]
 steps = Autograde.autograde_preprocessors.default_args[0]
 c.Autograde.autograde_preprocessors = [steps[0], preparing.CutOutput, *steps[1:]]
 c.ClearSolutions.code_stub = {

@@ -12,6 +12,7 @@ from helpers import twin
 SALT = "salt.txt"  # in the folder of the course: its secret; Git ignores it
 LONGEST = 20_000  # characters of one output that are kept
 MISSING = "The submission lacks the cell"
+TWICE = "The submission has more than one cell"
 CUT = "\n... (the rest of this output was cut) ..."
 
 
@@ -48,6 +49,26 @@ def prepare_twin(assignment, student, notebooks):
     os.environ.setdefault("BOOK_DATA_DIR", str(Path.cwd()))
     student = Path(notebooks[0]).resolve().parents[1].name
     os.environ[twin.students.GRADED] = str(make_twin(student, Path.cwd()))
+
+
+class KeepLastCell(NbGraderPreprocessor):
+    """Leave an id to the last cell that has it: Split and Paste in JupyterLab copy it.
+
+    nbgrader does so, too, but keeps an empty record in the others, and then refuses these. Their
+    code runs as any other.
+    """
+
+    def preprocess(self, nb, resources):
+        """Take the ids from the earlier cells of one notebook."""
+        found = set()
+        for cell in reversed(nb.cells):
+            name = _grade_id(cell)
+            if name in found:
+                self.log.warning("%s %s", TWICE, name)
+                del cell.metadata["nbgrader"]
+            elif name is not None:
+                found.add(name)
+        return nb, resources
 
 
 class PutBackCells(NbGraderPreprocessor):
