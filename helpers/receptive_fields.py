@@ -17,8 +17,10 @@ from helpers._engine.prf import (
     Cleaner,
     Task,
     check_confounds,
+    check_copies,
     extend_fields,
     fit_fields,
+    is_constant_in_a_run,
     make_courses,
 )
 from helpers._engine.validation import (
@@ -30,6 +32,7 @@ from helpers._engine.validation import (
     check_table,
     is_constant,
     number_runs,
+    refuse_masked,
     warn_constant,
 )
 
@@ -176,6 +179,7 @@ class LassoLarsCV(MultiOutputMixin, RegressorMixin, BaseEstimator):
         ndarray, shape (n_samples, n_voxels) or (n_samples,)
         """
         check_is_fitted(self)
+        refuse_masked("X", X)
         X = validate_data(self, X, dtype=np.float64, reset=False)
         return X @ self.coef_.T + self.intercept_
 
@@ -269,7 +273,7 @@ class PRF(MultiOutputMixin, RegressorMixin, BaseEstimator):
     BoundWarning
         If there are fits at a bound.
     ConstantVoxelWarning
-        If voxels are constant. All they get is NaN.
+        If voxels are constant over a run. All they get is NaN.
 
     Notes
     -----
@@ -337,8 +341,9 @@ class PRF(MultiOutputMixin, RegressorMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            For input that does not fit together, NaN or infinite values, stimuli that do not vary
-            or hold a code for rest, too few samples, or a response longer than a run.
+            For input that does not fit together, NaN or infinite values, stimuli that do not vary,
+            hold a code for rest or a background that is not 0, too few samples, or a response
+            longer than a run.
         """
         if getattr(X, "ndim", 2) == 3:
             raise ValueError(
@@ -349,9 +354,10 @@ class PRF(MultiOutputMixin, RegressorMixin, BaseEstimator):
         screen, runs = self._screen(X), number_runs(groups, len(X))
         clean = Cleaner(runs, self.drift_order, confounds)
         self._check_samples(X, clean, screen)
+        self._check_dark(X[:, : screen.n_pixels])
         courses = self._courses(X, screen, runs, linear=True)
-        constant = is_constant(Y)
-        warn_constant(constant, "over all samples", "Their fields are NaN")
+        constant = is_constant_in_a_run(Y, clean.rows)
+        warn_constant(constant, "over a run", "Their fields are NaN")
         task = Task(Y, screen, self.positive, clean)
         fits = fit_fields(courses, task, self.noise_model == "ar1")
         if self._model.more:
@@ -377,6 +383,7 @@ class PRF(MultiOutputMixin, RegressorMixin, BaseEstimator):
         ndarray, shape (n_samples, n_voxels) or (n_samples,)
         """
         check_is_fitted(self)
+        refuse_masked("X", X)
         X = validate_data(self, X, dtype=np.float64, reset=False)
         screen, runs = self._screen(X), number_runs(groups, len(X))
         peaks, baseline = np.atleast_1d(self.hrf_peak_), np.atleast_1d(self.baseline_)
@@ -406,11 +413,29 @@ class PRF(MultiOutputMixin, RegressorMixin, BaseEstimator):
         Returns
         -------
         float
+
+        Raises
+        ------
+        ValueError
+            For responses that do not fit the stimulus, NaN or infinite values.
+
+        Warns
+        -----
+        ConstantVoxelWarning
+            If voxels are constant over these samples, or were in the fit. They do not count.
         """
-        Y = np.asarray(y).reshape(len(y), -1)
-        predicted = self.predict(X, groups).reshape(len(Y), -1)
-        clean = Cleaner(number_runs(groups, len(Y)), self.drift_order)
-        return float(np.mean(_r2(Y, predicted, clean)))
+        Y = check_table("y", y if np.ndim(y) > 1 else np.reshape(y, (-1, 1)))
+        predicted = self.predict(X, groups).reshape(-1, np.size(self.baseline_))
+        check_lengths(predicted, Y)
+        if predicted.shape != Y.shape:
+            raise ValueError(
+                f"y has {Y.shape[1]} voxels and the model was fitted to {predicted.shape[1]}; "
+                "expected the same voxels, in the same order."
+            )
+        r2 = _r2(Y, predicted, Cleaner(number_runs(groups, len(Y)), self.drift_order))
+        without = np.isnan(r2)
+        warn_constant(without, "over these samples or in the fit", "They do not count in the mean")
+        return float("nan") if without.all() else float(r2[~without].mean())
 
     def _screen(self, X):
         """Return the screen, if the stimulus fits it."""
@@ -449,9 +474,26 @@ class PRF(MultiOutputMixin, RegressorMixin, BaseEstimator):
             )
         return Screen(shape, tuple(np.broadcast_to(pixel, 2).tolist()))
 
+    def _check_dark(self, light):
+        """Raise ValueError if the screen has a background that is not 0."""
+        value = _background(light)
+        # Without a response, what is always there is in the baseline of a linear model.
+        if value != 0 and (self.hrf_peak is not None or not self._model.linear):
+            raise ValueError(
+                f"The background of the screen is {value:g}; expected 0 where nothing is shown, "
+                "because any other value lights up with each run. Subtract it from the pixels, "
+                f"X - {value:g}, and take np.abs of that if it is the contrast that drives voxels."
+            )
+
     def _courses(self, X, screen, runs, linear):
         """Convolve the stimulus with each response."""
-        peaks = None if self.hrf_peak is None else np.ravel(self.hrf_peak).astype(np.float64)
+        peaks = None if self.hrf_peak is None else np.ravel(self.hrf_peak)
+        if peaks is not None and peaks.dtype.kind not in "fiu":
+            raise ValueError(
+                f"hrf_peak is {self.hrf_peak!r}; expected seconds from a stimulus to the peak of "
+                "the response. To use another response, convolve the stimulus yourself and say "
+                "hrf_peak=None."
+            )
         t_r = np.asarray(self.t_r, dtype=np.float64)
         if t_r.ndim or not 0 < t_r < LONGEST_T_R:
             raise ValueError(
@@ -568,6 +610,21 @@ class PRF(MultiOutputMixin, RegressorMixin, BaseEstimator):
     def angle_(self):
         """Direction of the centre, counter-clockwise from the right, in degrees."""
         return np.degrees(np.arctan2(self.y_, self.x_))
+
+
+def _background(light):
+    """Value of an empty screen: what is seldom left, or fills it often, or a darkness that is none.
+
+    The brightest and the darkest value may be what an image shows.
+    """
+    low, high = light.min(axis=0), light.max()
+    uniform = light[(light == light[:, :1]).all(axis=1), 0]
+    often = [np.median(light)] if (light == np.median(light)).mean() > 0.5 else []
+    often += [np.median(uniform)] if len(uniform) > 0.1 * len(light) else []
+    grey = [value for value in often if low.min() < value < high and value != 0]
+    if grey:
+        return grey[0]
+    return low.min() if low.min() < high and (low > 0.01 * high).all() else 0.0
 
 
 def _on_lit(centre, lit):
@@ -698,16 +755,23 @@ def held_out_scores(model, X, Y, *, groups, confounds=None, cv=5):
     Raises
     ------
     ValueError
-        As `PRF.fit`, for splits that cannot be made, and for those that cut runs.
+        As `PRF.fit`, for a model of another kind, for splits that cannot be made or cut runs, and
+        for runs that are copies of others, which would be held out from themselves.
 
     Warns
     -----
     ConstantVoxelWarning
         If voxels are constant over a set.
     """
+    if not isinstance(model, PRF):
+        raise ValueError(
+            f"model is {model!r}; expected a PRF() or one of its relatives, not fitted or fitted. "
+            "Others are scored by helpers.ridge.nested_scores or scikit-learn's cross_val_score."
+        )
     X, Y = check_table("X", X), check_shape("Y", Y)
     check_lengths(X, Y)
     runs = check_several_runs(groups, len(X))
+    check_copies(Y, runs)
     confounds = check_confounds(confounds, len(X))
     scores = []
     for row in tabulate(cv, X, Y, groups):

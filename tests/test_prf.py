@@ -3,6 +3,7 @@
 import tracemalloc
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.optimize import least_squares
 from scipy.signal import lfilter
@@ -150,9 +151,9 @@ def test_places_in_degrees():
     """Row 0 is at the top, so a small row is up; a small column is left."""
     rng = np.random.default_rng(3)
     light = images(rng)
-    up_right = np.zeros(SHAPE)
-    up_right[1:3, 8:10] = [[1, 2], [1, 2]]
-    model = MODEL.fit(light, late(light @ up_right.ravel()[:, np.newaxis], 5.0), groups=RUNS)
+    rows, columns = np.indices(SHAPE).reshape(2, -1)
+    up_right = np.exp(-(((rows - 1.5) * 1.2) ** 2 + ((columns - 8.7) * 0.9) ** 2) / 2)
+    model = MODEL.fit(light, late(light @ up_right[:, np.newaxis], 5.0), groups=RUNS)
     np.testing.assert_allclose(model.centre_[0], [1.5, 8.7], atol=0.2)
     assert model.x_[0] == pytest.approx((model.centre_[0, 1] - 5) * 0.9)
     assert model.y_[0] == pytest.approx((3.5 - model.centre_[0, 0]) * 1.2)
@@ -417,7 +418,9 @@ def test_constant_voxels_are_counted(simulated):
     Y = Y[:, :4].copy()
     expected = MODEL.fit(X, Y, groups=RUNS).centre_
     Y[:, 2] = 0.1
-    with pytest.warns(ConstantVoxelWarning, match="1 of 4 voxels .* columns 2. Their fields"):
+    with pytest.warns(
+        ConstantVoxelWarning, match="1 of 4 voxels .* over a run: columns 2. Their fields"
+    ):
         model = MODEL.fit(X, Y, groups=RUNS)
     assert np.isnan(model.centre_[2]).all()
     assert np.isnan([model.r2_[2], model.baseline_[2], model.size_[2]]).all()
@@ -543,12 +546,135 @@ def test_large_screens_need_little_memory():
     assert peak < 4e8
 
 
+KINDS = pytest.mark.parametrize("kind", [PRF, CompressivePRF, CentreSurroundPRF])
+
+
+# Voxels without a surround leave the wider Gaussian free to go to a bound.
+@pytest.mark.filterwarnings("ignore::helpers.receptive_fields.BoundWarning")
+@KINDS
+def test_units_make_no_difference(simulated, kind):
+    """Light to 255 or as a share, responses as raw numbers or in percent, degrees or metres."""
+    X, Y, *_ = simulated
+    X, Y = X.copy(), Y[:, :6]
+    expected = kind(SHAPE, t_r=TR, pixel_size=PIXEL).fit(X, Y, groups=RUNS)
+    predicted = expected.predict(X, RUNS)
+    for light, response, length in [
+        (255, 1, 1),
+        (1e-3, 1, 1),
+        (1e-6, 1, 1),
+        (1, 1e-9, 1),
+        (1, 1e6, 1),
+        (255, 1e-4, 1),
+        (1, 1, 1e-5),
+    ]:
+        scaled = X * np.append(np.full(88, light), 1)
+        model = kind(SHAPE, t_r=TR, pixel_size=tuple(np.multiply(PIXEL, length)))
+        model.fit(scaled, response * Y, groups=RUNS)
+        np.testing.assert_allclose(model.centre_, expected.centre_, atol=5e-4)
+        np.testing.assert_allclose(model.size_ / length, expected.size_, rtol=5e-4)
+        np.testing.assert_array_equal(model.has_field_, expected.has_field_)
+        np.testing.assert_allclose(
+            model.predict(scaled, RUNS) / response, predicted, rtol=0, atol=5e-4
+        )
+
+
+@pytest.mark.parametrize(
+    "form",
+    [pd.DataFrame, np.asfortranarray, np.ndarray.tolist, np.float32],
+    ids=lambda f: f.__name__,
+)
+def test_other_forms_of_the_same_data_fit_alike(simulated, form):
+    X, Y, *_ = simulated
+    expected = MODEL.fit(X, Y[:, :5], groups=RUNS).centre_
+    X, Y = (v.astype(form) if form is np.float32 else form(v) for v in (X, Y[:, :5]))
+    model = PRF(SHAPE, t_r=TR, pixel_size=PIXEL).fit(X, Y, groups=RUNS.tolist())
+    np.testing.assert_allclose(model.centre_, expected, atol=1e-4)
+
+
+def test_a_background_that_was_subtracted_makes_no_difference(simulated):
+    """Where there is an on/off column; on grey, the fields were half a pixel off."""
+    X, Y, *_ = simulated
+    expected = MODEL.fit(X, Y[:, :5], groups=RUNS).centre_
+    grey = X.copy()
+    grey[:, :-1] -= 0.5 * X[:, -1:]  # rest is 0, dark pixels of an image -0.5
+    fitted = PRF(SHAPE, t_r=TR, pixel_size=PIXEL).fit(grey, Y[:, :5], groups=RUNS)
+    np.testing.assert_allclose(fitted.centre_, expected, atol=1e-6)
+
+
+def test_a_voxel_that_stands_still_in_one_run_gets_no_field(simulated):
+    X, Y, *_ = simulated
+    Y = Y[:, :4].copy()
+    expected = MODEL.fit(X, Y, groups=RUNS).centre_
+    Y[RUNS == 1, 2] = 0
+    model = PRF(SHAPE, t_r=TR, pixel_size=PIXEL)
+    with pytest.warns(ConstantVoxelWarning, match="1 of 4 .* over a run: columns 2. Their fields"):
+        model.fit(X, Y, groups=RUNS)
+    assert np.isnan(model.centre_[2]).all()
+    np.testing.assert_allclose(model.centre_[[0, 1, 3]], expected[[0, 1, 3]], atol=1e-9)
+
+
+def test_scores_leave_out_what_cannot_be_scored(simulated):
+    X, Y, *_ = simulated
+    model = PRF(SHAPE, t_r=TR, pixel_size=PIXEL).fit(X, Y[:, :4], groups=RUNS)
+    expected = PRF(SHAPE, t_r=TR, pixel_size=PIXEL).fit(X, Y[:, :3], groups=RUNS)
+    expected = expected.score(X, Y[:, :3], RUNS)
+    still = Y[:, :4].copy()
+    still[:, 3] = 5
+    with pytest.warns(ConstantVoxelWarning, match="columns 3. They do not count in the mean"):
+        assert model.score(X, still, RUNS) == pytest.approx(expected)
+    with pytest.warns(ConstantVoxelWarning, match="4 of 4"):
+        assert np.isnan(model.score(X, 0 * still, RUNS))
+    with pytest.raises(ValueError, match="y has 3 voxels and the model was fitted to 4"):
+        model.score(X, Y[:, :3], RUNS)
+    with pytest.raises(ValueError, match="990 samples and Y has 989"):
+        model.score(X, Y[:-1, :4], RUNS)
+    with pytest.raises(ValueError, match="y has 1 values that are NaN"):
+        model.score(X, np.where(Y[7, 2] == Y, np.nan, Y)[:, :4], RUNS)
+    for masked in (model.predict, lambda X: model.score(X, Y[:, :4], RUNS)):
+        with pytest.raises(ValueError, match=r"X has .* masked values"):
+            masked(np.ma.masked_greater(X, 0))
+    with pytest.raises(ValueError, match=r"y has .* masked values"):
+        model.score(X, np.ma.masked_greater(Y[:, :4], 101), RUNS)
+
+
+def test_a_copy_of_a_run_is_not_held_out_from_itself(simulated):
+    X, Y, *_ = simulated
+    rows = np.r_[0 : len(X), np.flatnonzero(RUNS == 1)]
+    groups = np.append(RUNS, np.full(270, 3))
+    with pytest.raises(ValueError, match="Runs 1 and 3, counted from 0, hold the same responses"):
+        fields.held_out_scores(MODEL, X[rows], Y[rows], groups=groups, cv=4)
+    again = Y[rows]
+    again[-1, 0] += 1e-6  # the same images shown again are no copy
+    assert fields.held_out_scores(MODEL, X[rows], again, groups=groups, cv=4).shape == (60,)
+
+
+def test_models_of_another_kind_are_not_scored(simulated):
+    X, Y, *_ = simulated
+    for model in (fields.LassoLarsCV(), PRF):
+        with pytest.raises(ValueError, match=r"expected a PRF\(\) or one of its relatives"):
+            fields.held_out_scores(model, X, Y, groups=RUNS, cv=3)
+
+
 REFUSED = {
     "rest coded -1": (
         lambda X, Y: (np.vstack([-np.ones_like(X[:5]), X[5:]]), Y),
         {},
         "code for re",
     ),
+    "a grey background": (
+        lambda X, Y: (np.where(X[:, :-1].any(axis=1, keepdims=True), X, 0.5), Y),
+        {},
+        r"background of the screen is 0.5; expected 0 .* X - 0.5",
+    ),
+    "a bright background": (lambda X, Y: (X * 127 + 128, Y), {}, "background of the screen is 128"),
+    "bars on grey": (
+        lambda X, Y: (np.where(np.indices(X.shape)[1] % 5 > 0, 128, 255 * X), Y),
+        {},
+        "background of the screen is 128",
+    ),
+    "masked responses": (lambda X, Y: (X, np.ma.masked_greater(Y, 101)), {}, "masked values"),
+    "masked stimuli": (lambda X, Y: (np.ma.masked_greater(X, 0), Y), {}, "masked values"),
+    "the name of a response": (None, {"hrf_peak": "glover"}, "hrf_peak=None"),
     "all dark": (lambda X, Y: (0 * X, Y), {}, "Nothing of the stimulus varies"),
     "always the same": (lambda X, Y: (0 * X + 1, Y), {}, "Nothing of the stimulus varies"),
     "too few columns": (lambda X, Y: (X[:, :50], Y), {}, r"50 columns; expected at least 88"),

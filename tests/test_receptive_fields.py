@@ -91,10 +91,23 @@ def test_lasso_reports_constant_voxels_and_does_the_others():
     np.testing.assert_allclose(weights[[0, 2]], expected[[0, 2]], rtol=0, atol=1e-12)
 
 
+@pytest.mark.parametrize(("light", "response"), [(255, 1), (1e-6, 1), (1, 1e-9), (1, 1e6)])
+def test_lasso_does_not_depend_on_units(light, response):
+    X, Y, runs, _ = recording(6, noise=1.0)
+    expected = fields.LassoLarsCV(max_iter=10).fit(X, Y, groups=runs)
+    model = fields.LassoLarsCV(max_iter=10).fit(light * X, response * Y, groups=runs)
+    np.testing.assert_allclose(model.coef_ * light / response, expected.coef_, atol=1e-9)
+    np.testing.assert_allclose(model.predict(light * X) / response, expected.predict(X), atol=1e-9)
+
+
 def test_lasso_refuses_what_does_not_fit():
     X, Y, runs, _ = recording(1, noise=1.0)
     with pytest.raises(ValueError, match="Input y contains NaN"):
         fields.LassoLarsCV(max_iter=10, cv=5).fit(X, np.where(Y > 1, np.nan, Y), groups=runs)
+    with pytest.raises(ValueError, match="masked values"):
+        fields.LassoLarsCV(max_iter=10, cv=5).fit(X, np.ma.masked_greater(Y, 1), groups=runs)
+    with pytest.raises(ValueError, match=r"X has .* masked values"):
+        fields.LassoLarsCV(max_iter=10).fit(X, Y).predict(np.ma.masked_greater(X, 0))
     with pytest.raises(ValueError, match="n_folds is 21"):
         fields.LassoLarsCV(max_iter=10, cv=21).fit(X, Y, groups=runs)
     with pytest.raises(ValueError, match="one run"):
@@ -344,6 +357,23 @@ def test_shapes_that_are_none_are_refused(shape):
         fields.fit_gaussians(np.ones((4, 100)), shape)
     with pytest.raises(ValueError, match=r"expected \(rows, columns\) of an image"):
         fields.sample_gaussians(np.zeros((1, 2)), np.ones(1), shape)
+
+
+def test_gaussians_that_are_none_are_refused():
+    with pytest.raises(ValueError, match=r"centre has shape \(2,\) and size \(1,\)"):
+        fields.sample_gaussians([2.0, 3.0], [1.0])
+    with pytest.raises(ValueError, match=r"\(3, 2\) and size \(1,\); expected"):
+        fields.sample_gaussians(np.ones((3, 2)), [1.0])
+    with pytest.raises(ValueError, match="1 of 2 sizes are not above 0"):
+        fields.sample_gaussians(np.ones((2, 2)), [1, 0])
+    without = fields.sample_gaussians([[np.nan, np.nan], [1, 2]], [np.nan, 1])
+    assert np.isnan(without[0]).all() and np.isfinite(without[1]).all()
+
+
+def test_masked_weights_are_refused():
+    _, _, weights = known_fields(3)
+    with pytest.raises(ValueError, match=r"weights has .* masked values"):
+        fields.fit_gaussians(np.ma.masked_less(weights, 1e-6))
 
 
 @pytest.mark.parametrize(

@@ -146,7 +146,8 @@ class Compressive(Gaussian):
         """As for `Gaussian`."""
         light, *slopes = np.moveaxis(super().respond(theta[:, :3], screen, frames), 1, 0)
         exponent = np.exp(theta[:, 3, np.newaxis])
-        lit = light > 1e-9  # a frame that a field does not see stays without a response
+        # A frame that a field does not see stays without a response.
+        lit = light > 1e-9 * light.max(axis=1, keepdims=True)
         safe = np.where(lit, light, 1.0)
         power = np.where(lit, safe**exponent, 0)
         inner = exponent * np.where(lit, power / safe, 0)
@@ -339,15 +340,15 @@ def _weights(amplitude, n):
 
 
 def _solve(hessian, slope, damping, stuck):
+    """Solve for damped steps; in units in which the data and the stimulus make no difference."""
     stuck = np.column_stack([np.zeros(len(stuck), dtype=bool), stuck])
-    keep = ~stuck
-    hessian = hessian * (keep[:, :, np.newaxis] & keep[:, np.newaxis, :])
     diagonal = np.einsum("vii->vi", hessian)
-    floor = 1e-10 * diagonal.max(axis=1, keepdims=True) + TINY
-    damped = damping[:, np.newaxis] * diagonal + floor + stuck * np.maximum(floor, 1)
+    free = ~stuck & (diagonal > 0)
+    scale = np.where(free, 1 / np.sqrt(np.where(free, diagonal, 1)), 0)
+    hessian = hessian * (scale[:, :, np.newaxis] * scale[:, np.newaxis, :])
     i = np.arange(hessian.shape[1])
-    hessian[:, i, i] += damped
-    return np.linalg.solve(hessian, (slope * keep)[:, :, np.newaxis])[:, :, 0]
+    hessian[:, i, i] += damping[:, np.newaxis] + 1e-10 + ~free
+    return scale * np.linalg.solve(hessian, (slope * scale)[:, :, np.newaxis])[:, :, 0]
 
 
 def _shorten(step, theta):

@@ -10,7 +10,7 @@ from scipy.signal import lfilter
 from helpers._engine.fields import Design, Gaussian, Screen, best_amplitude, covariance
 from helpers._engine.haemodynamics import convolve, haemodynamic_response
 from helpers._engine.threads import for_blocks, on_threads
-from helpers._engine.validation import check_table, rows_of_runs
+from helpers._engine.validation import check_table, is_constant, rows_of_runs
 
 BLOCK = 256  # voxels that are cleaned at a time
 # Autocorrelations are taken for alike within such a step: filters by coarse ones lose next to
@@ -118,6 +118,46 @@ def check_confounds(confounds, n_samples):
             "sample: cut and stack them as the responses."
         )
     return confounds
+
+
+def check_copies(Y, runs):
+    """Raise ValueError if two runs hold the same responses.
+
+    Parameters
+    ----------
+    Y : ndarray, shape (n_samples, n_voxels)
+    runs : ndarray of int, shape (n_samples,)
+        Numbered from 0.
+    """
+    rows = rows_of_runs(runs)
+    for number, late in enumerate(rows):
+        for earlier, early in enumerate(rows[:number]):
+            # Most runs differ in their first sample.
+            same = np.array_equal(Y[early.start], Y[late.start]) and np.array_equal(
+                Y[early], Y[late]
+            )
+            if same and np.ptp(Y[late], axis=0).any():
+                raise ValueError(
+                    f"Runs {earlier} and {number}, counted from 0, hold the same responses; "
+                    "expected runs that were measured once each, because a copy in the training "
+                    "set makes any score too good: leave one of them out."
+                )
+
+
+def is_constant_in_a_run(Y, rows):
+    """Say which columns hold one value only over some run, (n_columns,).
+
+    Parameters
+    ----------
+    Y : ndarray, shape (n_samples, n_columns)
+    rows : list of slice
+        Of each run; those of two samples or one say nothing.
+    """
+    result = is_constant(Y)
+    for run in rows:
+        if run.stop - run.start > 2:
+            result |= is_constant(Y[run])
+    return result
 
 
 def orthonormal(columns):
