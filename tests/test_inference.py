@@ -262,6 +262,25 @@ def test_constant_voxels_are_reported_and_rows_with_them_finish(monkeypatch):
     assert np.isnan(p_values(null, np.zeros(9))[unscored]).all()
 
 
+@pytest.mark.parametrize("fill", [permute_runs, shift_runs])
+@pytest.mark.parametrize(("dtype", "mean", "rounding"), [
+    (np.float64, 0, 1e-15), (np.float64, 1e4, 0), (np.float32, 0, 1e-8), (np.float32, 1e4, 0),
+])  # fmt: skip
+def test_what_cleaning_leaves_of_a_constant_run_is_not_scored(fill, dtype, mean, rounding):
+    """Rounding errors about 0 or about a mean; as the variance of a fold they give -1e12."""
+    X, Y, runs = simulate()
+    Y -= Y.mean(axis=0)
+    rest = np.random.default_rng(0).normal(size=np.sum(runs == 4))
+    spacing = np.finfo(dtype).eps * mean
+    Y[runs == 4, 2] = rounding * rest + spacing * np.sign(rest)
+    Y += mean
+    null = empty(4, Y)
+    with pytest.warns(ConstantVoxelWarning, match="1 of 9 voxels"):
+        fill(null, X, Y.astype(dtype), groups=runs, cv=7, dtype=dtype)
+    np.testing.assert_array_equal(np.isnan(null), [np.arange(9) == 2] * 4)
+    assert np.nanmin(null) > -10
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_a_voxel_constant_over_a_fold_in_some_orders_has_no_p(dtype):
     """Constant in four runs of six: some orders put three of them in a fold, others do not."""

@@ -34,7 +34,7 @@ import numpy as np
 from scipy.linalg import eigh
 
 from helpers._engine.folds import TEST, TRAIN
-from helpers._engine.sums import centre
+from helpers._engine.sums import centre, drop_rounding
 from helpers._engine.threads import for_blocks
 from helpers._engine.validation import check_finite, rows_of_runs
 
@@ -78,6 +78,8 @@ class Pairs:
     yy: np.ndarray  # (n_runs, n_voxels), sums of squares around the voxel's mean
     within: np.ndarray  # (n_runs, n_voxels), sums of squares around the run's mean
     y_mean: np.ndarray  # (n_runs, n_voxels)
+    offset: np.ndarray  # (n_voxels,), the square of the voxel's mean, times the samples
+    dtype: np.dtype  # of the responses as they were given
 
 
 def prepare_images(X, runs, table, alpha, dtype):
@@ -165,7 +167,7 @@ def _pair_runs(images, Y, block):
     n = images.by_run.shape[2]
     Y = Y[:, block]
     with np.errstate(invalid="ignore"):  # raised below, with the place
-        y, _ = centre(Y, images.by_run.dtype)
+        y, mean = centre(Y, images.by_run.dtype)
         y = y.reshape(-1, n, y.shape[1])
         from_first = y - y[:, :1]  # exactly 0 in a run where the voxel is constant
         within = n * from_first.var(axis=1, dtype=np.float64)
@@ -174,7 +176,8 @@ def _pair_runs(images, Y, block):
         check_finite("Y", Y, block.start)
     xy = images.by_run[:, np.newaxis] @ y
     rotated = images.rotated[:, np.newaxis] @ y if images.is_folds else np.empty(0)
-    return Pairs(xy, rotated, within + n * y_mean**2, within, y_mean)
+    yy = within + n * y_mean**2
+    return Pairs(xy, rotated, yy, within, y_mean, len(Y) * mean**2, Y.dtype)
 
 
 def _score(images, pairs, order, room):
@@ -221,6 +224,7 @@ def _sum_squares(images, pairs, order):
     y_mean -= np.repeat(first, lengths, axis=0)  # exactly 0 where the voxel is constant
     squares = members @ (pairs.within[runs] + n * y_mean**2)
     squares -= n * (members @ y_mean) ** 2 / lengths[:, np.newaxis]
+    squares = drop_rounding(squares, pairs.yy.sum(axis=0), pairs.offset, pairs.dtype)
     return members @ pairs.yy[runs], np.where(squares > 0, squares, np.nan)
 
 
@@ -277,12 +281,12 @@ def score_shifts(plan, Y, runs, shifts):
         If Y has NaN or infinite values.
     """
     scores = np.empty((len(shifts), Y.shape[1]), plan.dtype)
-    size = max(int(SHIFT_BYTES / (len(Y) * plan.dtype.itemsize)), 1)
+    size = max(int(SHIFT_BYTES / (len(Y) * Y.dtype.itemsize)), 1)
     numbers = [np.arange(rows.start, rows.stop) for rows in rows_of_runs(runs)]
     for start in range(0, Y.shape[1], size):
         block = slice(start, min(start + size, Y.shape[1]))
-        check_finite("Y", np.asarray(Y[:, block]), start)
-        y, _ = centre(Y[:, block], plan.dtype)
+        y = np.asarray(Y[:, block])
+        check_finite("Y", y, start)
         for row, shift in zip(scores, shifts, strict=True):
             rows = np.concatenate(list(map(np.roll, numbers, shift)))
             row[block] = plan.score(y[rows])[0].mean(axis=0)
