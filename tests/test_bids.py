@@ -230,6 +230,9 @@ def test_scrubbing_leaves_out_the_first_volumes_of_a_run_and_the_jerk_of_another
     lost = [set(range(120)) - set(range(120) if run is None else run) for run in kept]
     assert lost[0] >= {0, 1}
     assert lost[2] >= {70, 71}
+    tables = [pd.read_csv(path, sep="\t") for path in run_files(images, "timeseries.tsv")]
+    moved = [set(np.flatnonzero(table["framewise_displacement"] > 0.5)) for table in tables]
+    assert moved == [set(), set(), {70, 71}, set()]
     assert sum(map(len, lost)) <= 10
 
 
@@ -267,9 +270,9 @@ def held_out_scores(responses, designs, confounds, sample_mask):
     return np.mean(scores, axis=0)
 
 
-def scores_by_population(folder, task, **arguments):
-    """Mean held-out scores of each population of the voxels, found by `bids_files`."""
-    found, truth = bids_files(folder, subject="01", task=task, **arguments), truth_of(folder)
+def scores_by_population(folder, task, found=None):
+    """Mean held-out scores of each population of the voxels, from what `bids_files` found."""
+    found, truth = found or bids_files(folder, subject="01", task=task), truth_of(folder)
     keep = ~truth["constant"].any(axis=0) & (np.arange(len(truth["size"])) % 3 == 0)
     if isinstance(found["func"][0], dict):
         mesh = load_fsaverage("fsaverage5")["pial"]
@@ -293,13 +296,19 @@ def scores_by_population(folder, task, **arguments):
     return {name: scores[population == name].mean() for name in ("tuned", "on_off", "silent")}
 
 
-def test_confounds_help_by_far_and_only_what_responds_is_predicted(images):
-    without = scores_by_population(images, "images", confounds=None)
-    with_them = scores_by_population(images, "images")
-    assert with_them["tuned"] > without["tuned"] + 0.1
-    assert with_them["tuned"] > 0.2
-    assert with_them["tuned"] > with_them["on_off"] + 0.1
-    assert with_them["silent"] < 0.02
+def test_a_runs_own_confounds_help_and_only_what_responds_is_predicted(images):
+    strategy = {"confounds": ("motion", "high_pass", "wm_csf", "scrub"), "motion": "basic"}
+    found = bids_files(images, subject="01", task="images", **strategy)
+    others = [found["confounds"][run] for run in (1, 2, 3, 0)]
+    own, of_others, none = (
+        scores_by_population(images, "images", found | {"confounds": confounds})
+        for confounds in (found["confounds"], others, None)
+    )
+    assert own["tuned"] > 0.2
+    assert own["tuned"] > of_others["tuned"] + 0.08
+    assert own["tuned"] > none["tuned"] + 0.1
+    assert own["tuned"] > own["on_off"] + 0.1
+    assert own["silent"] < 0.02
 
 
 def test_vertices_of_the_surface_respond(surface):
@@ -513,14 +522,14 @@ def test_one_of_several_spaces_is_chosen(tiny):
     for run in (1, 2, 3, 10):
         add_run(tiny, f"sub-01_task-look_run-{run}", space="_space-T1w")
         add_run(tiny, f"sub-01_task-look_run-{run}", space="")
-    with pytest.raises(ValueError, match=f"several spaces, {MNI}, T1w, func: say space="):
+    with pytest.raises(ValueError, match=f"several spaces, func, {MNI}, T1w: say space="):
         find(tiny)
     for space, part in ((MNI, f"_space-{MNI}"), ("T1w", "_space-T1w"), ("func", "")):
         found = find(tiny, space=space)
         expected = [f"sub-01_task-look_run-{run}{part}" for run in (1, 2, 3, 10)]
         assert names_of(found["func"]) == expected
         assert Path(found["mask"]).name == f"{expected[0]}_desc-brain_mask.nii.gz"
-    with pytest.raises(ValueError, match=f"space fsLR .*expected one of {MNI}, T1w, func"):
+    with pytest.raises(ValueError, match=f"space fsLR .*expected one of func, {MNI}, T1w"):
         find(tiny, space="fsLR")
 
 

@@ -12,7 +12,7 @@ from nilearn.masking import intersect_masks
 from helpers._files import DataError
 from helpers._files.images import check_grid, open_image, read_values
 
-# What tells the runs of one subject and task apart, in the order in which runs are sorted.
+# What tells the runs of one subject and task apart.
 RUN_ENTITIES = ("session", "acquisition", "reconstruction", "direction", "run", "echo", "part")
 IMAGES = {".nii.gz": "preproc", ".nii": "preproc", ".func.gii": None, ".dtseries.nii": None}
 NATIVE = "func"  # fMRIPrep's word for the space of the scans, which its files do not name
@@ -97,6 +97,7 @@ def bids_files(
     session = None if session is None else str(session).removeprefix("ses-")
     _check_among("subject", subject, _subjects(pipeline), pipeline)
     layout = _index(root, pipeline, subject)
+    # pybids sorts names as people do, 2 before 10; so runs are in the order of their numbers.
     images = [image for image in _derived(layout, subject, "bold") if _is_preprocessed(image)]
     for name, value in {"task": task, "session": session, "run": run, "space": space}.items():
         images = _choose(images, name, value, pipeline)
@@ -200,7 +201,8 @@ def _value(file, name):
 
 def _choose(images, name, value, where):
     """Keep the images with this value of an entity; several spaces cannot be meant at once."""
-    found = sorted({_value(image, name) for image in images} - {None}, key=_natural)
+    found = list(dict.fromkeys(_value(image, name) for image in images))
+    found = [one for one in found if one is not None]
     if value is None:
         if name == "space" and len(found) > 1:
             raise ValueError(f"There are images in several spaces, {_list(found)}: say space=.")
@@ -226,27 +228,17 @@ def _list(found):
     return ", ".join(map(str, found))
 
 
-def _natural(value):
-    """Sort "2" before "10", and numbers before words."""
-    text = "" if value is None else str(value)
-    return (0, int(text), text) if text.isdecimal() else (1, 0, text)
-
-
 def _key(file):
     """Return what tells a run from others, as (name, value) pairs."""
     return tuple((name, file.entities[name]) for name in RUN_ENTITIES if name in file.entities)
 
 
 def _group_runs(images):
-    """Return the files of each run, in the order of the runs' numbers."""
+    """Return the files of each run, in the order of the images."""
     runs = {}
     for image in images:
         runs.setdefault(_key(image), []).append(image)
-
-    def order(key):
-        return [_natural(dict(key).get(name)) for name in RUN_ENTITIES]
-
-    return {key: runs[key] for key in sorted(runs, key=order)}
+    return runs
 
 
 def _one_run(files):
