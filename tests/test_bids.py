@@ -246,54 +246,55 @@ def shown_at(events, features, key):
     return np.stack([np.convolve(column, response)[9:2400:20] for column in fine.T], axis=1)
 
 
-def held_out_scores(responses, designs, confounds, sample_mask):
-    """Score ridge regressions on each run in turn, with nilearn and scikit-learn alone."""
-    cleaned = []
-    for run, values in enumerate(responses):
-        options = {
-            "confounds": None if confounds is None else confounds[run],
-            "sample_mask": None if sample_mask is None else sample_mask[run],
-        }
-        cleaned.append(
-            (
-                clean(designs[run], standardize=None, **options),
-                clean(values, standardize="zscore_sample", **options),
-            )
-        )
-    scores = []
-    for held_out in range(4):
-        rest = [run for number, run in enumerate(cleaned) if number != held_out]
-        X, y = (np.concatenate(tables) for tables in zip(*rest, strict=True))
-        shown, measured = cleaned[held_out]
-        predicted = Ridge(30.0).fit(X, y).predict(shown)
-        scores.append(r2_score(measured, predicted, multioutput="raw_values"))
-    return np.mean(scores, axis=0)
-
-
-def scores_by_population(folder, task, found=None):
-    """Mean held-out scores of each population of the voxels, from what `bids_files` found."""
-    found, truth = found or bids_files(folder, subject="01", task=task), truth_of(folder)
-    keep = ~truth["constant"].any(axis=0) & (np.arange(len(truth["size"])) % 3 == 0)
+def responses_of(folder, found, keep):
+    """What the images of each run hold in some voxels or vertices, (n_volumes, n_units)."""
     if isinstance(found["func"][0], dict):
         mesh = load_fsaverage("fsaverage5")["pial"]
         parts = [SurfaceImage(mesh, run).data.parts for run in found["func"]]
-        runs = [np.concatenate([part["left"], part["right"]])[keep].T for part in parts]
-    else:
-        where = tuple(truth["indices"][keep].T)
-        runs = [nib.load(path).get_fdata()[where].T for path in found["func"]]
+        return [np.concatenate([part["left"], part["right"]])[keep].T for part in parts]
+    where = tuple(truth_of(folder)["indices"][keep].T)
+    return [nib.load(path).get_fdata()[where].T for path in found["func"]]
+
+
+def designs_of(folder, found):
+    """What was shown in each run, from the files, and a column for anything at all."""
     events = [pd.read_csv(path, sep="\t") for path in found["events"]]
-    if task == "words":
+    if found["stimuli"] is None:
         features = pd.read_csv(folder / "stimuli" / "embeddings.tsv", sep="\t", index_col="word")
         key = "trial_type"
     else:
         key = "stim_file"
         names = sorted(set(pd.concat(events)[key].dropna()))
-        frames = {name: picture(folder, name) for name in names}
-        features = pd.DataFrame({name: frame.ravel() for name, frame in frames.items()}).T
-    designs = [shown_at(run, features.assign(anything=1.0), key) for run in events]
-    scores = held_out_scores(runs, designs, found["confounds"], found["sample_mask"])
-    population = truth["population"][keep]
-    return {name: scores[population == name].mean() for name in ("tuned", "on_off", "silent")}
+        features = pd.DataFrame([picture(folder, name).ravel() for name in names], names)
+    return [shown_at(run, features.assign(anything=1.0), key) for run in events]
+
+
+def fit(folder, found):
+    """Fit ridge regressions with nilearn and scikit-learn alone.
+
+    Returns the mean held-out score of each population, and how well the weights of tuned units
+    correlate with the true ones.
+    """
+    truth = truth_of(folder)
+    keep = ~truth["constant"].any(axis=0) & (np.arange(len(truth["size"])) % 3 == 0)
+    tables = [found[name] or [None] * 4 for name in ("confounds", "sample_mask")]
+    runs = responses_of(folder, found, keep), designs_of(folder, found), *tables
+    cleaned = []
+    for measured, shown, confounds, sample_mask in zip(*runs, strict=True):
+        options = {"confounds": confounds, "sample_mask": sample_mask}
+        X = clean(shown, standardize=None, **options)
+        cleaned.append((X, clean(measured, standardize="zscore_sample", **options)))
+    scores = []
+    for held_out, (X, y) in enumerate(cleaned):
+        rest = [run for number, run in enumerate(cleaned) if number != held_out]
+        model = Ridge(30.0).fit(*map(np.concatenate, zip(*rest, strict=True)))
+        scores.append(r2_score(y, model.predict(X), multioutput="raw_values"))
+    population, mean = truth["population"][keep], np.mean(scores, axis=0)
+    results = {name: mean[population == name].mean() for name in ("tuned", "on_off", "silent")}
+    estimated = Ridge(30.0).fit(*map(np.concatenate, zip(*cleaned, strict=True))).coef_[:, :-1]
+    pairs = zip(estimated, truth["weights"][keep], population == "tuned", strict=True)
+    match = [np.corrcoef(found, true)[0, 1] for found, true, is_tuned in pairs if is_tuned]
+    return results | {"match": np.mean(match)}
 
 
 def test_a_runs_own_confounds_help_and_only_what_responds_is_predicted(images):
@@ -301,13 +302,14 @@ def test_a_runs_own_confounds_help_and_only_what_responds_is_predicted(images):
     found = bids_files(images, subject="01", task="images", **strategy)
     others = [found["confounds"][run] for run in (1, 2, 3, 0)]
     own, of_others, none = (
-        scores_by_population(images, "images", found | {"confounds": confounds})
+        fit(images, found | {"confounds": confounds})
         for confounds in (found["confounds"], others, None)
     )
     assert own["tuned"] > 0.2
     assert own["tuned"] > of_others["tuned"] + 0.08
     assert own["tuned"] > none["tuned"] + 0.1
     assert own["tuned"] > own["on_off"] + 0.1
+    assert own["match"] > 0.5
     assert own["silent"] < 0.02
 
 
@@ -318,7 +320,8 @@ def test_vertices_of_the_surface_respond(surface):
         assert {(len(volume.data), volume.data.dtype.name) for volume in volumes} == {
             (10242, "float32")
         }
-    scores = scores_by_population(surface, "images")
+    scores = fit(surface, bids_files(surface, subject="01", task="images"))
+    assert scores["match"] > 0.5
     assert scores["tuned"] > 0.2
     assert scores["silent"] < 0.02
     assert sum(path.stat().st_size for path in surface.rglob("*.gii")) < 20e6
@@ -334,7 +337,8 @@ def test_bars_are_the_same_in_all_runs_and_drive_voxels(tmp_path):
         (12, 3), (12, 2), (3, 16), (2, 16)
     }  # fmt: skip
     assert np.all(sum(lit.values()) > 0)
-    scores = scores_by_population(folder, "bars")
+    scores = fit(folder, bids_files(folder, subject="01", task="bars"))
+    assert scores["match"] > 0.5
     assert scores["tuned"] > 0.3
     assert scores["silent"] < 0.02
 
@@ -348,7 +352,8 @@ def test_words_drive_voxels_by_their_made_up_numbers(tmp_path):
         assert set(run["duration"]) == {0.5}
         assert run["onset"].max() < 238
     assert "random" in (folder / "README").read_text()
-    scores = scores_by_population(folder, "words")
+    scores = fit(folder, bids_files(folder, subject="01", task="words"))
+    assert scores["match"] > 0.5
     assert scores["tuned"] > 0.1
     assert scores["tuned"] > scores["on_off"] + 0.05
     assert scores["silent"] < 0.02
