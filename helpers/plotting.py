@@ -17,6 +17,7 @@ from matplotlib.colors import Normalize
 from matplotlib.patches import Rectangle
 from nibabel.affines import apply_affine, voxel_sizes
 from nilearn.datasets import load_fsaverage, load_fsaverage_data
+from nilearn.image import new_img_like
 from nilearn.plotting import plot_surf, view_img
 from nilearn.surface import InMemoryMesh, PolyMesh
 
@@ -264,6 +265,7 @@ def draw_slices(image, background, slices, label, cmap="viridis", limits=None, *
     """
     image = _open_volume(image, "map")
     side, front, top = _body_axes(image)
+    _warn_of_unknown_sides(image)
     values = _drawn_values(image, mask)
     slices = np.ravel(slices)
     n_slices = values.shape[top]
@@ -456,12 +458,12 @@ def _body_axes(image):
     -------
     list of int
         Numbers of the three axes; on an oblique grid, of those that come closest.
-
-    Warns
-    -----
-    UserWarning
-        If the header holds no affine, so that nibabel has made one up.
     """
+    return np.argsort(nibabel.io_orientation(image.affine)[:, 0]).tolist()
+
+
+def _warn_of_unknown_sides(image):
+    """Warn if the header of a map holds no affine, so that nibabel has made one up."""
     header = image.header
     if isinstance(header, nibabel.analyze.AnalyzeHeader) and not any(
         code in header and header[code] for code in ("qform_code", "sform_code")
@@ -471,7 +473,6 @@ def _body_axes(image):
             "are 0), so L and R in the figure are a guess.",
             stacklevel=3,
         )
-    return np.argsort(nibabel.io_orientation(image.affine)[:, 0]).tolist()
 
 
 def _window(values, image, axis):
@@ -699,10 +700,10 @@ def view_map(image, background, title, source, position, limits):
 
     Parameters
     ----------
-    image : nibabel.Nifti1Image
-        The map; values of 0 are not drawn.
-    background : str, Path or nibabel.Nifti1Image
-        Brain to draw it on.
+    image : nibabel image, str or Path
+        The map, of one volume; voxels that are 0 or NaN are not drawn.
+    background : nibabel image, str, Path or None
+        Brain to draw it on; on another grid, the map is resampled to it.
     title : str
         What the frame shows, for those who cannot see it.
     source : {"twin", "real", "yours"}
@@ -719,18 +720,28 @@ def view_map(image, background, title, source, position, limits):
 
     Raises
     ------
+    DataError
+        If a file cannot be read.
     ValueError
-        If the source is unknown.
+        If the source is unknown; if map or background is no image of one volume; if no voxel is
+        to be drawn, or infinite values; if the lower limit is not below the upper one.
+
+    Warns
+    -----
+    UserWarning
+        If the header does not say where left is; nilearn's.
     """
+    image = _open_volume(image, "map")
+    low, high = _checked_limits(limits)
     view = view_img(
-        image,
-        bg_img=background,
+        new_img_like(image, np.nan_to_num(_drawn_values(image, None))),
+        bg_img=None if background is None else _open_volume(background, "background"),
         cut_coords=position,
         title=source_line(source),
         cmap="viridis",
         symmetric_cmap=False,
-        vmin=limits[0],
-        vmax=limits[1],
+        vmin=low,
+        vmax=high,
         black_bg=True,  # or nilearn guesses it, and warns while it does
         resampling_interpolation="nearest",  # no mixtures of neighbouring voxels
     )

@@ -174,6 +174,7 @@ def test_limits_that_are_no_range_are_refused(limits):
     for draw in (
         lambda: plotting.draw_pixels(plt.figure().gca(), np.zeros(100), limits=limits),
         lambda: plotting.draw_slices(image, None, 5, "R2", limits=limits),
+        lambda: view_map(image, None, "a map", "twin", (0, 0, 0), limits),
     ):
         with pytest.raises(ValueError, match="expected two numbers, the lower one first"):
             draw()
@@ -292,33 +293,36 @@ def scattered_map():
 
 
 def drawn_picture(image, slices):
-    """The figure's pixels without any text but L and R, and its axes."""
+    """The figure's pixels without any text but L and R, and the names of its axes and slices."""
     fig, axes = plotting.draw_slices(image, None, slices, "R2", "viridis", limits=(0, 1))
+    names = [axes[0].get_xlabel(), axes[0].get_ylabel()]
+    names += [ax.get_title(loc="left") for ax in axes]
     for ax in axes:
         ax.set(title="", xlabel="", ylabel="", xticks=[], yticks=[])
     fig.canvas.draw()
-    return np.asarray(fig.canvas.buffer_rgba())[..., :3].astype(int), axes
+    return np.asarray(fig.canvas.buffer_rgba())[..., :3].astype(int), names
+
+
+@pytest.fixture(scope="module")
+def picture_of_ras():
+    with plt.style.context("helpers.book"):
+        return drawn_picture(scattered_map(), [1, 3])[0]
 
 
 @pytest.mark.parametrize("codes", STORED)
-def test_the_order_and_direction_of_the_axes_change_nothing_in_the_picture(codes):
-    image = scattered_map()
-    of_file = stored(image, codes)
+def test_order_and_direction_of_the_axes_do_not_change_the_picture(codes, picture_of_ras):
+    of_file = stored(scattered_map(), codes)
     assert "".join(nibabel.aff2axcodes(of_file.affine)) == codes
-    assert np.array_equal(reorder_img(of_file).get_fdata(), image.get_fdata())
-    top = next(axis for axis, code in enumerate(codes) if code in "IS")
-    slices = [1, 3] if codes[top] == "S" else [3, 1]  # of five
-    expected, _ = drawn_picture(image, [1, 3])
-    picture, axes = drawn_picture(of_file, slices)
-    assert picture.shape == expected.shape
-    assert (np.abs(picture - expected).max(axis=-1) > 8).mean() < 0.002, "rounding at edges only"
-    _, axes = plotting.draw_slices(of_file, None, slices, "R2")
-    names = dict(zip(codes.translate(str.maketrans("LPI", "RAS")), "ijk", strict=True))
-    assert axes[0].get_xlabel() == names["R"]
-    assert axes[0].get_ylabel() == f"{names['A']} (to the {'front' if 'A' in codes else 'back'})"
-    assert [ax.get_title(loc="left") for ax in axes] == [
-        f"slice {names['S']} = {k}" for k in slices
-    ]
+    assert np.array_equal(reorder_img(of_file).get_fdata(), scattered_map().get_fdata())
+    slices = [1, 3] if "S" in codes else [3, 1]  # of five
+    picture, names = drawn_picture(of_file, slices)
+    assert picture.shape == picture_of_ras.shape
+    differs = np.abs(picture - picture_of_ras).max(axis=-1) > 8
+    assert differs.mean() < 0.002, "more than the rounding at edges"
+    letters = dict(zip(codes.translate(str.maketrans("LPI", "RAS")), "ijk", strict=True))
+    to_where = "front" if "A" in codes else "back"
+    in_slices = [f"slice {letters['S']} = {k}" for k in slices]
+    assert names == [letters["R"], f"{letters['A']} (to the {to_where})", *in_slices]
 
 
 @pytest.mark.parametrize("codes", ["RAS", "LAS", "LPS", "RPI", "ASL", "SLP"])
@@ -418,8 +422,14 @@ def test_no_voxel_is_outside_the_window():
         for axis, (low, high) in enumerate([ax.get_xlim(), ax.get_ylim()]):
             assert low <= found[:, axis].min() - 0.5 and high >= found[:, axis].max() + 0.5
             assert low >= -0.5 and high <= shape[axis] - 0.5
-            # 15 mm are 7.5 voxels.
-            assert low == max(found[:, axis].min() - 8, -0.5)
+
+
+def test_the_window_has_a_margin_in_mm():
+    image, _ = book_map({(20, 10, 5): 1, (30, 20, 7): 2})
+    _, (ax,) = plotting.draw_slices(image, None, 3, "R2")
+    edge = 0.5 + 15 / np.array([3.3, 3.6])
+    assert np.allclose(ax.get_xlim(), [30 + edge[0], 20 - edge[0]])
+    assert np.allclose(ax.get_ylim(), [10 - edge[1], 20 + edge[1]])
 
 
 @pytest.mark.parametrize("empty", [np.nan, 0.0])
@@ -504,13 +514,17 @@ def test_slices_out_of_range_are_refused(slices):
 def test_what_is_no_map_is_refused(image, says):
     with pytest.raises(ValueError, match=says):
         plotting.draw_slices(image, None, 5, "R2")
+    with pytest.raises(ValueError, match=says):
+        view_map(image, None, "a map", "twin", (0, 0, 0), LIMITS)
 
 
 def test_a_header_without_orientation_is_reported(tmp_path):
-    image = nibabel.Nifti1Image(np.ones(GRID), None)
+    image = nibabel.Nifti1Image(a_map()[0].get_fdata(), None)
     image.to_filename(tmp_path / "map.nii")
     with pytest.warns(UserWarning, match="does not say where left and right are"):
         plotting.draw_slices(tmp_path / "map.nii", None, 5, "R2")
+    with pytest.warns(UserWarning, match="has no sform in its header"):
+        view_map(tmp_path / "map.nii", None, "a map", "twin", (0, 0, 0), LIMITS)
     image.set_qform(np.eye(4), code="scanner")
     image.to_filename(tmp_path / "map.nii")
     plotting.draw_slices(tmp_path / "map.nii", None, 5, "R2")
@@ -579,6 +593,23 @@ def test_the_viewer_shows_the_voxels_at_their_places(inside, settings):
         assert np.allclose(drawn, viridis((value - LIMITS[0]) / np.ptp(LIMITS)), atol=0.02), (
             f"colour of {value}"
         )
+
+
+@pytest.mark.parametrize("codes", ["RAS", "LPS", "SRP"])
+def test_the_viewer_has_left_on_the_left_for_any_order_of_axes(codes, inside, settings):
+    image, brain = (stored(each, codes) for each in a_map())
+    html = view_map(image, brain, "a map", "twin", (-9, 12, 15), LIMITS)
+    other = BeautifulSoup(BeautifulSoup(html, "html.parser").iframe["srcdoc"], "html.parser")
+    assert settings_of(other)["numSlice"] == settings["numSlice"]
+    assert np.array_equal(sprite(other, settings_of(other)), sprite(inside, settings))
+
+
+def test_the_viewer_draws_nothing_where_the_map_is_nan(inside, settings):
+    image, brain = a_map()
+    image = new_img_like(image, np.where(image.get_fdata() == 0, np.nan, image.get_fdata()))
+    html = view_map(image, brain, "a map", "twin", (-9, 12, 15), LIMITS)
+    other = BeautifulSoup(BeautifulSoup(html, "html.parser").iframe["srcdoc"], "html.parser")
+    assert np.array_equal(sprite(other, settings_of(other)), sprite(inside, settings))
 
 
 def test_the_viewer_opens_at_the_position_with_the_limits(settings):
