@@ -561,7 +561,7 @@ def test_units_make_no_difference(simulated, kind):
     for light, response, length in [
         (255, 1, 1),
         (1e-3, 1, 1),
-        (1e-6, 1, 1),
+        (1e-10, 1, 1),
         (1, 1e-9, 1),
         (1, 1e6, 1),
         (255, 1e-4, 1),
