@@ -296,8 +296,10 @@ def from_bids(folder, *, subject, task, **options):
     subject, task : str
         As in the names of the files, without ``sub-`` and ``task-``.
     **options
-        Of `helpers._files.bids.bids_files`: ``session``, ``space``, which confounds; and arguments
-        of `from_files`, which take the place of what the dataset says.
+        Of `helpers._files.bids.bids_files`: ``session``, ``run``, ``space``, ``derivatives``,
+        ``stimuli``, ``mask``, ``confounds`` and what else ``load_confounds`` takes; and ``shape``,
+        ``mask_roi``, ``background``, ``sample_mask`` and ``t_r`` of `from_files`, which take the
+        place of what the dataset says.
 
     Returns
     -------
@@ -317,7 +319,7 @@ def from_bids(folder, *, subject, task, **options):
     return from_files(**bids_files(folder, subject=subject, task=task, **options) | own)
 
 
-FILES_OPTIONS = ("stimuli", "shape", "mask", "mask_roi", "background", "sample_mask", "t_r")
+FILES_OPTIONS = ("shape", "mask_roi", "background", "sample_mask", "t_r")
 
 
 class RecordingWarning(UserWarning):
