@@ -444,7 +444,9 @@ class BandedRidgeCV(MultiOutputMixin, RegressorMixin, BaseEstimator):
         table = tabulate(self.cv, X, Y, groups)
         search = _Search(X, self.spaces, self.n_iter, self.random_state)
         profile = np.full((len(alphas), Y.shape[1]), -np.inf)
-        where = np.zeros(profile.shape, dtype=int)
+        where = np.zeros(
+            profile.shape, dtype=int
+        )  # the first, with all spaces, for constant voxels
         for number, (x, _) in enumerate(search):
             means = make_plan(x, table, alphas, dtype).score(Y).mean(axis=1)
             where[means > profile] = number
@@ -468,7 +470,6 @@ class BandedRidgeCV(MultiOutputMixin, RegressorMixin, BaseEstimator):
                 coef[np.ix_(voxels, used)] = weights * scale[search.column][used]
                 with np.errstate(divide="ignore"):  # a space that is left out
                     penalties[:, voxels] = alpha[voxels] / scale[:, np.newaxis] ** 2
-        coef[constant] = np.nan
         self.spaces_ = search.names
         self.best_score_ = profile.max(axis=0)[each]
         self.alpha_, self.coef_, self.intercept_ = penalties[:, each], coef[each], intercept[each]

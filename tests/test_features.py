@@ -1,6 +1,7 @@
 """Delayed features: each column is the shifted run, and nothing crosses a run."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from helpers._twin import responses
@@ -129,3 +130,40 @@ def test_rows_that_lost_their_runs_are_reported():
     delayer = Delayer((1,)).fit(X, groups=runs)
     with pytest.warns(UserWarning, match="fitted with groups, but transforms without"):
         delayer.transform(X)
+
+
+FORMS = {
+    "DataFrame": lambda a: pd.DataFrame(a),
+    "lists": lambda a: a.tolist(),
+    "Fortran order": np.asfortranarray,
+    "every other column": lambda a: np.repeat(a, 2, axis=1)[:, ::2],
+    "backwards in memory": lambda a: a[::-1].copy()[::-1],
+    "whole numbers": lambda a: a.astype(np.int8),
+    "yes and no": lambda a: a.astype(bool),
+    "single precision": lambda a: a.astype(np.float32),
+    "big-endian": lambda a: a.astype(">f4"),
+}
+
+
+@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
+def test_any_form_of_the_same_numbers_is_delayed_alike(form):
+    X, runs = table((6, 4))
+    X = np.abs(np.sign(X)) * (X > 0)
+    given = form(X)
+    np.testing.assert_array_equal(delay(given, runs, (0, 2)), delay(X, runs, (0, 2)))
+
+
+@pytest.mark.parametrize("labels", [np.array, list, pd.Categorical, pd.Series])
+def test_runs_may_have_any_labels(labels):
+    X, runs = table((6, 4))
+    names = labels([f"run-{9 - run}" for run in runs])
+    np.testing.assert_array_equal(delay(X, names, (1, 2)), delay(X, runs, (1, 2)))
+
+
+def test_what_lies_beneath_a_mask_is_no_feature():
+    X, runs = table((6, 4))
+    masked = np.ma.masked_greater(X, 0.5)
+    delayer = Delayer((1,)).fit(X, groups=runs)
+    for call in (delayer.fit, delayer.transform):
+        with pytest.raises(ValueError, match=r"X has \d+ masked values; expected none"):
+            call(masked, groups=runs)

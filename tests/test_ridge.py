@@ -6,7 +6,7 @@ import pytest
 from sklearn.exceptions import UndefinedMetricWarning
 from sklearn.linear_model import Ridge
 from sklearn.metrics import r2_score
-from sklearn.model_selection import GroupKFold, KFold, LeaveOneGroupOut
+from sklearn.model_selection import GroupKFold, KFold, LeaveOneGroupOut, TimeSeriesSplit
 from threadpoolctl import threadpool_limits
 
 from helpers import ridge
@@ -205,6 +205,22 @@ def test_nested_with_two_folds_halves_the_other_fold(lengths, cuts):
         penalties = np.array(ALPHAS)[means.argmax(axis=0)]
         prediction = Ridge(alpha=penalties).fit(X[train], Y[train]).predict(X[test])
         outer.append(r2_score(Y[test], prediction, multioutput="raw_values"))
+    np.testing.assert_allclose(got, np.mean(outer, axis=0), **EXACT)
+
+
+def test_nested_scores_of_splits_with_unlike_numbers_of_inner_folds():
+    """Each training set ends where its test set begins: the last one holds three others."""
+    X, Y, _ = simulate(noise=8.0, n_voxels=30)
+    splits = list(TimeSeriesSplit(4).split(X))
+    outer = []
+    for k, (train, test) in enumerate(splits):
+        tests = [t for _, t in splits[:k]] if k > 1 else np.array_split(train, 2)
+        inner = [(np.setdiff1d(train, t), t) for t in tests]
+        means = sklearn_scores(X, Y, inner, ALPHAS).mean(axis=1)
+        penalties = np.array(ALPHAS)[means.argmax(axis=0)]
+        prediction = Ridge(alpha=penalties).fit(X[train], Y[train]).predict(X[test])
+        outer.append(r2_score(Y[test], prediction, multioutput="raw_values"))
+    got = ridge.nested_scores(X, Y, alphas=ALPHAS, cv=TimeSeriesSplit(4))
     np.testing.assert_allclose(got, np.mean(outer, axis=0), **EXACT)
 
 
