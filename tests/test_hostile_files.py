@@ -317,6 +317,16 @@ def test_values_that_no_sum_can_hold(mask, value):
         load([image_of(values)], mask)
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_values_too_small_to_be_standardized(mask, dtype):
+    """nilearn takes standard deviations below 2e-16 for 1, and says nothing."""
+    with pytest.raises(ValueError, match=r"the largest between 1e-08 and 1e\+15: .*unit"):
+        load([image_of((1e-20 * noise()).astype(dtype))], mask)
+    assert load([image_of((1e-10 * noise()).astype(dtype))], mask).std() == pytest.approx(
+        1, abs=0.1
+    )
+
+
 def test_images_in_memory_are_left_as_they_are(mask):
     run = image_of(noise())
     load([run], mask)

@@ -284,7 +284,7 @@ def test_after_an_error_the_other_runs_are_not_read(files, monkeypatch, step):
     monkeypatch.setattr(masking, "ThreadPoolExecutor", Pool)
     monkeypatch.setattr(masking, "clean", fail)
     monkeypatch.setattr(masking, "read_series", read_first_only)
-    files["runs"] = files["runs"][:1] * 40
+    files |= {"runs": files["runs"][:1] * 40, "cache": None}  # a cache has a pool of its own
     with pytest.raises(KeyboardInterrupt):
         mask_with_helper(files, **CLEAN)
     assert len(read) <= 1 + masking.READERS  # those that were begun before anybody knew

@@ -44,6 +44,13 @@ def test_volumes_before_the_steady_state(series, gains):
     assert outlying_volumes(series).tolist() == list(range(len(gains)))
 
 
+@pytest.mark.parametrize("gain", [0.8, 1.2])
+def test_a_few_volumes_at_another_level(series, gain):
+    """All of them, also those that are like the volume before, and not the return."""
+    series[60:64] *= np.float32(gain)
+    assert outlying_volumes(series).tolist() == [60, 61, 62, 63]
+
+
 @pytest.mark.parametrize("at", [0, 60, 61, N_VOLUMES - 1])
 def test_a_spike_that_leaves_the_mean_alone(series, at):
     """Half of the voxels go up and half go down."""

@@ -39,7 +39,9 @@ from helpers._files.surfaces import (
 )
 
 CACHE_LIMIT = "1G"  # beyond it, the entries that were used least recently go
-LARGEST = 1e15  # of a value: sums of squares stay within single precision
+# The largest value of a run: sums of squares stay within single precision, and standard deviations
+# above 2e-16, below which nilearn divides by 1.
+LARGEST, SMALLEST = 1e15, 1e-8
 READERS = 2  # threads that unpack files, one run each
 
 # Arguments of nilearn's maskers that act on time series alone. With these, only the voxels inside
@@ -180,11 +182,6 @@ def _mask_runs(run_images, mask, tables, masks, options, stamps):
     _check_different(names, checksums)
     bold, constant = np.vstack(runs), np.array(constant)
     bold[:, constant.any(axis=0)] = 0  # not the rounding noise that cleaning leaves
-    if not np.isfinite(bold).all():
-        raise ValueError(
-            f"Cleaning leaves {(~np.isfinite(bold)).any(axis=0).sum()} voxels without numbers; "
-            "expected numbers: per cent of a mean of 0 is none, so choose another standardize."
-        )
     lengths = np.array([len(run) for run in runs])
     return (bold, lengths, constant, outliers), zlib.crc32(bold)
 
@@ -218,10 +215,12 @@ def _read_raw(read, image, sample_mask, name):
             f"{name} has NaN or infinite values inside the mask; expected a number in "
             "each voxel and volume: take those voxels out of the mask, or repair the run."
         )
-    if max(-low, high) > LARGEST:
+    largest = max(-low, high)
+    if largest > LARGEST or 0 < largest < SMALLEST:
         raise ValueError(
-            f"{name} has values from {low:.3g} to {high:.3g}; expected measurements below "
-            f"{LARGEST:g}, whose squares can be summed: check its type and scale factors."
+            f"{name} has values from {low:.3g} to {high:.3g}; expected measurements whose squares "
+            f"can be summed, the largest between {SMALLEST:g} and {LARGEST:g}: check its type and "
+            "scale factors, or change its unit."
         )
     kept = kept_volumes(sample_mask, len(series), name)
     used = series if len(kept) == len(series) else series[kept]
