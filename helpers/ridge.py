@@ -330,7 +330,7 @@ def partition(first, second, Y, *, groups=None, alphas, cv=5, dtype=np.float64):
     )
 
 
-class BandedRidgeCV(MultiOutputMixin, RegressorMixin, BaseEstimator):
+class BandedRidgeCV(RidgeCV):
     """Ridge regression with a penalty for each space of features and each voxel [1]_.
 
     Features of different kinds, say pixels and the words of a caption, differ in units, in number
@@ -405,12 +405,10 @@ class BandedRidgeCV(MultiOutputMixin, RegressorMixin, BaseEstimator):
         random_state=0,
         dtype=np.float64,
     ):
+        super().__init__(alphas, cv=cv, dtype=dtype)
         self.spaces = spaces
-        self.alphas = alphas
-        self.cv = cv
         self.n_iter = n_iter
         self.random_state = random_state
-        self.dtype = dtype
 
     def fit(self, X, y, groups=None):
         """Choose the penalties of each voxel on held-out samples, and fit all samples with them.
@@ -444,9 +442,8 @@ class BandedRidgeCV(MultiOutputMixin, RegressorMixin, BaseEstimator):
         table = tabulate(self.cv, X, Y, groups)
         search = _Search(X, self.spaces, self.n_iter, self.random_state)
         profile = np.full((len(alphas), Y.shape[1]), -np.inf)
-        where = np.zeros(
-            profile.shape, dtype=int
-        )  # the first, with all spaces, for constant voxels
+        # A constant voxel, whose weights are NaN, keeps the first scales, which leave nothing out.
+        where = np.zeros(profile.shape, dtype=int)
         for number, (x, _) in enumerate(search):
             means = make_plan(x, table, alphas, dtype).score(Y).mean(axis=1)
             where[means > profile] = number
@@ -475,22 +472,6 @@ class BandedRidgeCV(MultiOutputMixin, RegressorMixin, BaseEstimator):
         self.alpha_, self.coef_, self.intercept_ = penalties[:, each], coef[each], intercept[each]
         self.at_end_ = (low | high)[each]
         return self
-
-    def predict(self, X):
-        """Predict responses.
-
-        Parameters
-        ----------
-        X : array_like, shape (n_samples, n_features)
-
-        Returns
-        -------
-        ndarray, shape (n_samples, n_voxels) or (n_samples,)
-        """
-        check_is_fitted(self)
-        read_array("X", X)
-        X = validate_data(self, X, dtype=np.float64, reset=False)
-        return X @ self.coef_.T + self.intercept_
 
     def explained_by(self, X, y):
         """Split R2 on other samples into what each space contributes to the prediction.
@@ -552,13 +533,10 @@ class _Search:
                 f"Space {name!r} does not vary over the samples; expected features that do. Leave "
                 "its columns out, or look at the table that they come from."
             )
-        total = variance.sum()
-        self.shares = np.ones((1, 1))
+        self.shares = self.scales = np.ones((1, 1))
         if len(variance) > 1:
-            self.shares = draw_shares(variance / total, n_iter, random_state)
-            self.scales = np.sqrt(self.shares * total / variance)
-        else:
-            self.scales = np.ones((1, 1))
+            self.shares = draw_shares(variance / variance.sum(), n_iter, random_state)
+            self.scales = np.sqrt(self.shares * variance.sum() / variance)
 
     def __iter__(self):
         for scale in self.scales:
