@@ -67,6 +67,9 @@ def record(blocks, seed=0):
         runs=np.repeat(np.arange(len(blocks)), [len(run) for run in shown]),
         is_on=(stimuli > 0).any(axis=1),
         bold=rng.normal(size=(len(stimuli), 2)).astype(np.float32),
+        volumes=np.concatenate([np.arange(len(run)) for run in shown]),
+        blocks=None,
+        images=None,
     )
 
 
@@ -186,7 +189,7 @@ def test_predictions_are_cleaned_run_by_run_with_the_options_of_the_recording(
     # takes the voxels one by one, so there are few.
     mask = nib.load(twin.mask)
     few = np.zeros(mask.shape, dtype=np.uint8)
-    few[tuple(np.argwhere(mask.get_fdata() > 0)[::500].T)] = 1
+    few[tuple(np.argwhere(mask.get_fdata() > 0)[::100].T)] = 1
     nib.save(nib.Nifti1Image(few, mask.affine), tmp_path / "few.nii.gz")
     dataset = Bunch(**{**twin, "mask": tmp_path / "few.nii.gz"})
     options = {"kind": "figure", "shift": 0, "standardize": None}
