@@ -16,6 +16,7 @@ EXPONENTS = np.array([0.2, 0.4, 0.6, 0.8, 1.0, 1.2, 1.4])
 RECORDING = SimpleNamespace(
     runs=np.repeat(np.arange(N_RUNS), LENGTH),
     is_on=np.tile(np.repeat([False, True], 5), N_RUNS * LENGTH // 10),
+    volumes=np.tile(np.arange(LENGTH), N_RUNS),
     masker=SimpleNamespace(detrend=True, high_pass=None, low_pass=None, t_r=None),
 )
 

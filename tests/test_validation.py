@@ -250,3 +250,10 @@ def test_no_constant_voxel_no_warning():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         validation.warn_constant(np.zeros(5, bool), "over all samples", "Their scores are NaN")
+
+
+def test_no_labels_at_all_are_no_runs():
+    with pytest.raises(ValueError, match=r"There are no run labels; expected .* recording\.runs"):
+        validation.check_runs(None, 4)
+    with pytest.raises(ValueError, match="1 of 1 run labels are NaN"):
+        validation.check_runs(np.nan, 4)

@@ -406,8 +406,13 @@ def check_labels(what, labels):
         If labels are NaN, None, pandas' NA, or masked: each would be a label of its own, or all
         of them one.
     """
+    if labels is None:
+        raise ValueError(
+            f"There are no {what} labels; expected the {what} of every row, such as recording.runs."
+        )
     refuse_masked(f"{what} labels", labels)
-    unknown = pd.isna(np.asarray(labels, dtype=object))  # before a list turns NaN into "nan"
+    # Before a list turns NaN into "nan".
+    unknown = np.atleast_1d(pd.isna(np.asarray(labels, dtype=object)))
     if unknown.any():
         raise ValueError(
             f"{unknown.sum()} of {unknown.size} {what} labels are NaN or missing, first at row "
