@@ -7,7 +7,7 @@ FEWEST = 8  # volumes: among fewer, none can be said to stand out
 MOST_VOXELS = 1000  # looked at, spread evenly: more tell no more about whole volumes
 FALSE_ALARM = 0.01  # chance that a run without a bad volume has one that stands out
 LEAST_OFF = 0.05  # share of the mean by which the global signal is off: less does little harm
-LEAST_DVARS = 2.0  # beside that of most volumes; noise that all voxels share reaches 1.8
+LEAST_DVARS = 2.0  # beside that of most volumes; clean runs stay below 1.5
 ROBUST_SD = 1.4826  # of a normal distribution, in median absolute deviations
 
 
@@ -17,9 +17,10 @@ def outlying_volumes(series):
     The global signal, the mean over voxels, shows volumes before the magnetisation is steady and
     volumes of zeros: it must be off by 5 % of its median and by far more than it varies. DVARS
     [1]_, the root mean square of the change from one volume to the next, shows spikes and
-    movements. It is standardized [2]_ by what is expected, the median of the run, and must be more
-    than 2; and its z-value, for which [2]_ takes the cube root of the square for normal, with
-    median and interquartile range from the run itself, must be beyond chance.
+    movements; here without the mean change of all voxels, which moves the global signal. It is
+    standardized [2]_ by what is expected, the median of the run, and must be more than 2; and its
+    z-value, for which [2]_ takes the cube root of the square for normal, with median and
+    interquartile range from the run itself, must be beyond chance.
 
     Parameters
     ----------
@@ -79,6 +80,8 @@ def _off_level(level):
 def _changed(series):
     """Whether volumes differ from those before more than others do, (n_volumes - 1,)."""
     change = np.diff(series, axis=0)
+    # What all voxels share is judged by the level; breathing alone moves it from volume to volume.
+    change -= change.mean(axis=1, keepdims=True)
     root = np.cbrt(np.einsum("ij,ij->i", change, change))
     low, middle, high = np.percentile(root, [25, 50, 75])
     spread = (high - low) / (norm.ppf(0.75) - norm.ppf(0.25))
