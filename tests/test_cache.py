@@ -227,7 +227,7 @@ def test_fingerprints_of_what_is_no_file():
 
 def test_a_run_given_twice(subject):
     runs, mask = subject("a", 1)
-    message = r"run1\.nii and .*run1\.nii hold the same measurements .*give each run once"
+    message = r"run1\.nii \(run 2\) and .*run1\.nii \(run 3\) hold the same measurements .*give each run once"
     for options in (CLEAN, CLEAN | {"smoothing_fwhm": 6.0}):
         with pytest.raises(ValueError, match=message):
             masking.masked_runs([*runs, runs[1]], mask, options, None)
@@ -240,10 +240,14 @@ def test_a_copy_under_another_name(subject, tmp_path, dtype):
     values = get_data(nibabel.load(runs[0])).astype(dtype)
     values[mask_values() == 0] = 7
     image_of(values).to_filename(tmp_path / "copy.nii.gz")
-    with pytest.raises(ValueError, match=r"run0\.nii and .*copy\.nii\.gz hold the same"):
+    with pytest.raises(
+        ValueError, match=r"run0\.nii \(run 1\) and .*copy\.nii\.gz \(run 3\) hold the same"
+    ):
         masking.masked_runs([*runs, tmp_path / "copy.nii.gz"], mask, CLEAN, None)
     in_memory = [image_of(noise(5)), image_of(values.astype("float32")), runs[0]]
-    with pytest.raises(ValueError, match=r"The Nifti1Image in memory and .*run0\.nii hold"):
+    with pytest.raises(
+        ValueError, match=r"The Nifti1Image in memory \(run 2\) and .*run0\.nii \(run 3\) hold"
+    ):
         masking.masked_runs(in_memory, mask, CLEAN, None)
 
 

@@ -78,7 +78,7 @@ def test_constants_outliers_and_copies(runs):
     assert (got.bold[:, N_VERTICES + 5] == 0).all()
     assert [list(volumes) for volumes in got.outliers] == [[], [20], []]
     copy = write(7, noise(2))
-    with pytest.raises(ValueError, match=r"run2_hemi-L.*run7_hemi-L.* hold the same measurements"):
+    with pytest.raises(ValueError, match=r"run2_hemi-L.*run7_hemi-L.* hold the same"):
         masking.masked_runs([*files, copy], None, CLEAN, None)
 
 

@@ -14,6 +14,7 @@ from nilearn.signal import clean
 from nilearn.surface import InMemoryMesh, SurfaceImage
 
 from helpers._files import DataError
+from helpers._files.images import fingerprint
 from helpers._files.surfaces import (
     check_surfaces,
     is_surface,
@@ -720,3 +721,15 @@ def test_a_map_that_lies_elsewhere_is_not_drawn_on_fsaverage5(tmp_path):
         gifti(numbers(side, 10242, 1)).to_filename(pair[side])
     with pytest.raises(ValueError, match="on another mesh than fsaverage5"):
         draw_surface(pair, "score")
+
+
+def test_an_opened_cifti_file_is_told_by_what_it_holds(tmp_path):
+    """The image object knows the path alone, and what is there may be written anew."""
+    path = tmp_path / "a.dtseries.nii"
+    written = grayordinates()
+    written.to_filename(path)
+    before = fingerprint(nibabel.load(path))
+    assert fingerprint(nibabel.load(path)) == before == fingerprint(written)
+    values = written.get_fdata()
+    type(written)(values[::-1], written.header).to_filename(path)
+    assert fingerprint(nibabel.load(path)) != before

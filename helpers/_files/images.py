@@ -14,10 +14,9 @@ import numpy as np
 from nibabel.filebasedimages import FileBasedImage, ImageFileError
 from nibabel.spatialimages import HeaderDataError, SpatialImage
 from nilearn.image import get_data
-from nilearn.surface import SurfaceImage
 
 from helpers._files import DataError
-from helpers._files.surfaces import check_surfaces, is_surface
+from helpers._files.surfaces import check_surfaces, is_surface, open_surface
 
 UNREADABLE = (OSError, EOFError, ValueError, zlib.error, ImageFileError, HeaderDataError)
 
@@ -243,8 +242,9 @@ def fingerprint(image):
         return [f"{key} {fingerprint(part)}" for key, part in image.items()]
     if isinstance(image, list | tuple):
         return [fingerprint(part) for part in image]
-    if isinstance(image, SurfaceImage):
-        return joblib.hash(image.data.parts)
+    if is_surface(image):
+        # Read, because of an opened file joblib sees the path alone.
+        return joblib.hash(open_surface(image).data.parts)
     if isinstance(image, SpatialImage):
         return joblib.hash((get_data(image), image.affine, image.header))
     return joblib.hash(image)

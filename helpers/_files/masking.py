@@ -286,7 +286,8 @@ def _clean(series, masker, table, kept, name):
 
 def _check_different(names, contents):
     """Raise ValueError if two runs hold the same series and share volumes that are kept."""
-    pairs = combinations(zip(names, contents, strict=True), 2)
+    numbered = [f"{name} (run {number})" for number, name in enumerate(names, 1)]
+    pairs = combinations(zip(numbered, contents, strict=True), 2)
     for (first, (checksum, kept)), (second, (other, also_kept)) in pairs:
         if checksum == other and np.intersect1d(kept, also_kept).size:
             raise ValueError(
