@@ -227,7 +227,7 @@ def test_fingerprints_of_what_is_no_file():
 
 def test_a_run_given_twice(subject):
     runs, mask = subject("a", 1)
-    message = r"run1\.nii \(run 2\) and .*run1\.nii \(run 3\) hold the same measurements .*give each run once"
+    message = r"run1\.nii \(run 2\) and .*run1\.nii \(run 3\) hold the same .*give each run once"
     for options in (CLEAN, CLEAN | {"smoothing_fwhm": 6.0}):
         with pytest.raises(ValueError, match=message):
             masking.masked_runs([*runs, runs[1]], mask, options, None)
