@@ -502,7 +502,8 @@ def test_a_voxel_that_is_constant_in_one_run_gets_no_score(own_files):
     values = get_data(nibabel.load(own_files["func"][0])).copy()
     values[3, 3, 2] = 0.1  # which cleaning turns into rounding noise
     write_image(own_files["func"][0], values)
-    with pytest.warns(data.RecordingWarning, match=r"1 of 56 voxels are constant in at least one run \(run 1\)"):
+    message = r"1 of 56 voxels are constant in at least one run \(run 1\)"
+    with pytest.warns(data.RecordingWarning, match=message):
         got = all_runs(own_files)
     column = got.column(3, 3, 2)
     assert (got.bold[:, column] == 0).all()
