@@ -277,13 +277,16 @@ def _check_there(items):
 
 def _why_missing(path):
     """Name a path that leads to nothing, and say why; nothing for a file or a folder."""
-    if path.exists():
-        return ""
-    return (
-        f"{path} (a link to {path.readlink()}, which is not there)"
-        if path.is_symlink()
-        else str(path)
-    )
+    try:
+        path.stat()
+    except FileNotFoundError:
+        link = path.is_symlink()
+        return f"{path} (a link to {path.readlink()}, which is not there)" if link else str(path)
+    except OSError as error:  # no right to look, a name that is too long, a loop of links
+        return f"{str(path)[:200]} ({error.strerror})"
+    except ValueError as error:  # a null character
+        return f"{str(path)!r} ({error})"
+    return ""
 
 
 def from_bids(folder, *, subject, task, **options):
@@ -383,7 +386,7 @@ def recording(dataset, kind=None, shift=None, *, memory="default", **masker_opti
         images,
         dataset.mask,
         options,
-        data_folder() / "cache" if memory == "default" else memory,
+        data_folder() / "cache" if memory == "default" else memory and Path(memory),
         confounds=confounds,
         sample_mask=sample_mask,
     )
@@ -490,9 +493,9 @@ def _findings(masked, rows, kept):
     if still.any():
         runs = ", ".join(str(run + 1) for run in np.flatnonzero(still.any(axis=1)))
         found.append(
-            f"{still.any(axis=0).sum()} of {still.shape[1]} voxels are constant in at "
-            f"least one run (run {runs}). They get no score: their columns are 0 in all runs. Outside "
-            "the brain voxels are often constant, so look at the mask."
+            f"{still.any(axis=0).sum()} of {still.shape[1]} voxels are constant in at least one "
+            f"run (run {runs}). They get no score: their columns are 0 in all runs. Outside the "
+            "brain voxels are often constant, so look at the mask."
         )
     for run, volumes in enumerate(masked.outliers, 1):
         if len(volumes):
@@ -683,7 +686,15 @@ def clean_like(values, recording):
             "of dropping them."
         )
     options = {name: getattr(recording.masker, name) for name in CLEANED_ALIKE}
-    return clean(values, runs=recording.runs, standardize=None, **options)
+    try:
+        return clean(values, runs=recording.runs, standardize=None, **options)
+    except ValueError as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(
+            f"values cannot be cleaned as the responses were ({reason}); expected runs that are "
+            "long enough for the filter, also without their first volumes: load with shift=0, or "
+            "filter with confounds."
+        ) from None
 
 
 def check(recording, model=None):

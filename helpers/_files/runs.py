@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from nilearn.image import index_img
 
-from helpers._engine.validation import check_runs, rows_of_runs
+from helpers._engine.validation import check_labels, check_runs, rows_of_runs
 from helpers._files.confounds import confound_table, kept_volumes
 from helpers._files.events import conditions, rows_of_events
 from helpers._files.images import open_image
@@ -177,15 +177,20 @@ def cut(image, shown, labels, confounds, sample_mask):
     ValueError
         If there is not one label a volume, or a run comes back after another one began.
     """
-    labels = np.asarray(labels)
-    if len(labels) != len(shown.features):
+    labels = check_labels("run", labels)
+    if labels.shape[:1] != (len(shown.features),):
         raise ValueError(
-            f"runs has {len(labels)} labels, and there are {len(shown.features)} volumes; expected "
+            f"runs has {labels.size} labels, and there are {len(shown.features)} volumes; expected "
             "the run of each volume."
         )
     parts = rows_of_runs(check_runs(labels, len(labels)))
     opened = open_surface(image) if is_surface(image) else open_image(image)
     table = confound_table(confounds, "the image")
+    if table is not None and len(table) != len(labels):
+        raise ValueError(
+            f"The confounds of the image have {len(table)} rows, and there are {len(labels)} "
+            "volumes; expected one row a volume, also for those that sample_mask leaves out."
+        )
     kept = kept_volumes(sample_mask, len(labels), "the image")
     return Parts(
         [index_img(opened, part) for part in parts],
