@@ -13,7 +13,7 @@ from nilearn.maskers import MultiNiftiMasker
 from nilearn.signal import clean
 from sklearn.utils import Bunch
 
-from helpers._engine.validation import check_table, rows_of_runs
+from helpers._engine.validation import check_table, read_array, read_numbers, rows_of_runs
 from helpers._files import DataError
 from helpers._files.bids import bids_files
 from helpers._files.confounds import kept_volumes, per_run
@@ -209,6 +209,8 @@ def from_files(
         )
     else:
         func, label, events = [_single(item) for item in (func, label, events)]
+    if func is None:
+        raise ValueError("There is no func; expected a list with the image of each run.")
     given = {"func": func, "label": label, "events": events}
     given |= {"confounds": confounds, "sample_mask": sample_mask}
     shown = "label" if events is None else "events"
@@ -217,8 +219,21 @@ def from_files(
             f"Got {len(func)} func files and {len(given[shown])} {shown} files; expected one "
             f"{shown} file for each run, and at least one run."
         )
-    regions = dict(mask_roi)
-    others = [mask, background, *regions.values()]
+    none = mask_roi is None or (isinstance(mask_roi, list | tuple) and not mask_roi)
+    if not none and not isinstance(mask_roi, dict):
+        raise ValueError(
+            f"mask_roi is of the type {type(mask_roi).__name__}; expected a dict from the name of "
+            'each region to its mask, such as {"V1": "V1.nii.gz"}.'
+        )
+    for name in ("confounds", "sample_mask"):
+        if given[name] is not None and not hasattr(given[name], "__len__"):
+            raise ValueError(
+                f"{name} is of the type {type(given[name]).__name__}; expected a list with one "
+                "item a run, None for a run without."
+            )
+    regions = {} if none else mask_roi
+    tables = [] if confounds is None or hasattr(confounds, "dtypes") else list(confounds)
+    others = [mask, background, *regions.values(), *tables]
     _check_there([*func, *(label or []), *(events or []), *others])
     return Bunch(
         func=[_as_path(item) for item in func],
@@ -250,6 +265,11 @@ def _listed(name, items):
             f"func, label and events are lists, one item a run; got a single one for {name}: "
             "write it in brackets. If one file holds several runs, say with runs= which "
             "volume belongs to which."
+        )
+    if not np.iterable(items):
+        raise ValueError(
+            f"func, label and events are lists, one item a run; got the type "
+            f"{type(items).__name__} for {name}: give a list."
         )
     return list(items)
 
@@ -382,11 +402,12 @@ def recording(dataset, kind=None, shift=None, *, memory="default", **masker_opti
     yours = t_r if dataset.source == "yours" else None
     shift = _check_shift(shift, yours, min(map(len, kept)))
     options = {"detrend": True, "standardize": "zscore_sample"} | masker_options
+    masker = _fit_masker(dataset.mask, options, images[0])
     masked = masked_runs(
         images,
         dataset.mask,
         options,
-        data_folder() / "cache" if memory == "default" else memory and Path(memory),
+        _cache_folder(memory),
         confounds=confounds,
         sample_mask=sample_mask,
     )
@@ -404,7 +425,7 @@ def recording(dataset, kind=None, shift=None, *, memory="default", **masker_opti
         stimuli=rows.stimuli,
         runs=rows.runs,
         is_on=on[first + rows.volumes - shift],
-        masker=_fit_masker(dataset.mask, options, images[0]),
+        masker=masker,
         t_r=t_r,
         shift=shift,
         volumes=rows.volumes,
@@ -426,7 +447,7 @@ def _check_kind(dataset, kind):
     """Return which runs are meant, a slice."""
     expected = ["all"] if dataset.source == "yours" else list(KINDS)
     kind = expected[0] if kind is None else kind
-    if kind not in expected:
+    if not isinstance(kind, str) or kind not in expected:
         raise ValueError(
             f'kind is "{kind}"; expected one of {expected} for source "{dataset.source}".'
         )
@@ -450,7 +471,8 @@ DELAY = 4.0  # seconds: the example's 2 volumes of 2 s
 
 def _one_t_r(of_dataset, of_masker):
     """Return the TR that was given, once or twice."""
-    if None not in (of_dataset, of_masker) and of_dataset != of_masker:
+    both = of_dataset is not None and of_masker is not None
+    if both and not np.array_equal(of_dataset, of_masker):
         raise ValueError(
             f"The dataset has t_r={of_dataset}, and recording was called with t_r={of_masker}; "
             "expected one number of seconds: leave one of them out."
@@ -478,12 +500,44 @@ def _read_runs(dataset, chosen, t_r):
     return images, shown, confounds, sample_mask, t_r
 
 
+def _cache_folder(memory):
+    """Return the folder of the cache, None for no cache."""
+    if memory is None:
+        return None
+    if not isinstance(memory, str | Path) or not str(memory) or "\0" in str(memory):
+        raise ValueError(
+            f"memory is {memory!r}; expected a folder for the cache, or None for no cache."
+        )
+    return data_folder() / "cache" if memory == "default" else Path(memory)
+
+
+def _is_name(key):
+    return isinstance(key, str)
+
+
 def _fit_masker(mask, options, image):
     """Return the masker that takes values back to where the runs were measured."""
-    if is_surface(image):
-        return surface_masker(mask, options, like=image)
+    extra, fwhm = options.get("clean_args"), options.get("smoothing_fwhm")
+    if extra is not None and not (isinstance(extra, dict) and all(map(_is_name, extra))):
+        raise ValueError(
+            f"clean_args is {extra!r}; expected a dict of arguments of nilearn.signal.clean."
+        )
+    if isinstance(fwhm, int | float) and not 0 <= fwhm < np.inf:
+        raise ValueError(f"smoothing_fwhm is {fwhm}; expected millimetres from 0 up.")
     # An image, because nilearn takes some letters of a path for wildcards.
-    return MultiNiftiMasker(mask_img=open_mask(mask), **options).fit()
+    mask_image = None if is_surface(image) else open_mask(mask)
+    try:
+        if mask_image is None:
+            return surface_masker(mask, options, like=image)
+        return MultiNiftiMasker(mask_img=mask_image, **options).fit()
+    except (TypeError, ValueError) as error:
+        if mask_image is None and isinstance(error, ValueError):
+            raise
+        reason = " ".join(str(error).split())
+        raise ValueError(
+            f"The masker does not take these options ({reason}); expected them as nilearn's page "
+            "on MultiNiftiMasker or SurfaceMasker describes them."
+        ) from None
 
 
 def _findings(masked, rows, kept):
@@ -633,13 +687,19 @@ class Recording:
         Raises
         ------
         ValueError
-            If a delay is no whole number from 0 up, or there is none.
+            If a delay is no whole number from 0 up, or there is none; if the recording was made
+            without `features`.
         """
-        given = np.asarray(delays)
-        if given.ndim != 1 or not given.size or given.dtype.kind != "i" or given.min() < 0:
+        given = read_array("delays", delays)
+        if given.ndim != 1 or not given.size or given.dtype.kind not in "iu" or given.min() < 0:
             raise ValueError(
                 f"delays is {delays!r}; expected a sequence of whole numbers of volumes from 0 up, "
                 "such as (1, 2, 3)."
+            )
+        if self.features is None:
+            raise ValueError(
+                "The recording does not say what each volume showed; expected features, one table "
+                "a run, as helpers.data.recording gives them: or use helpers.features.Delayer."
             )
         shown = self.volumes - self.shift
         return delay(self.features, self.runs, shown, given.tolist())
@@ -859,12 +919,13 @@ def block_means(values, recording, shift=2):
         If no image was shown, the tables have different lengths, the shift is negative, or all
         rows of a block lie beyond the end of its run.
     """
-    runs = recording.runs
-    if len(values) != len(runs) or shift < 0 or not recording.is_on.any():
+    runs, values = recording.runs, read_numbers("values", values)
+    whole = isinstance(shift, int | np.integer) and shift >= 0
+    if values.shape[:1] != runs.shape or not whole or not recording.is_on.any():
         raise ValueError(
-            f"values has {len(values)} rows, the recording {len(runs)}, {recording.is_on.sum()} "
-            f"of them with an image, and shift is {shift}; expected equally many rows, at least "
-            "one image, and a shift of 0 or more."
+            f"values has the shape {values.shape}, the recording {len(runs)} rows, "
+            f"{recording.is_on.sum()} of them with an image, and shift is {shift}; expected "
+            "equally many rows, at least one image, and a whole number of volumes from 0 up."
         )
     starts, stops = image_blocks(recording)
     firsts, ends = rows_later(runs, recording.volumes, starts, stops, shift)

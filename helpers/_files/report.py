@@ -5,6 +5,7 @@ from textwrap import fill
 import numpy as np
 
 WIDTH = 88
+COLUMNS_AT_ONCE = 1000  # layers of networks have many thousands
 
 
 def report(recording, model=None):
@@ -19,6 +20,11 @@ def report(recording, model=None):
     Returns
     -------
     str
+
+    Raises
+    ------
+    ValueError
+        If the model has no penalties, or was not fitted.
     """
     parts = [
         _measured(recording),
@@ -46,20 +52,33 @@ def _shown(recording):
         if recording.shape is None
         else f", images of {recording.shape[0]} x {recording.shape[1]}"
     )
-    still = np.ptp(stimuli, axis=0) == 0
+    still = stimuli.max(axis=0) == stimuli.min(axis=0)
     yield "features", f"{stimuli.shape[1]}{shape}; {still.sum()} never change"
     yield "something shown in", f"{recording.is_on.mean():.0%} of the samples"
     if recording.blocks is not None:
         yield "events", f"{len(recording.blocks)}"
     if (~still).sum() > 1:
-        together = np.corrcoef(stimuli[:, ~still].T) - np.eye((~still).sum())
-        first, second = np.unravel_index(np.abs(together).argmax(), together.shape)
+        first, second, r = _most_alike(stimuli[:, ~still])
         columns = np.flatnonzero(~still)[[first, second]]
         names = columns if recording.names is None else [recording.names[i] for i in columns]
-        yield (
-            "design",
-            f"features {names[0]} and {names[1]} are most alike, r = {together[first, second]:.2f}",
-        )
+        yield "design", f"features {names[0]} and {names[1]} are most alike, r = {r:.2f}"
+
+
+def _most_alike(values):
+    """Return two columns and their correlation, the largest of all; every column varies."""
+    # In units of their own first, whose squares are neither 0 nor infinite.
+    values = values / np.abs(values).max(axis=0)
+    values -= values.mean(axis=0)
+    values /= np.linalg.norm(values, axis=0)
+    found = []
+    for start in range(0, values.shape[1], COLUMNS_AT_ONCE):
+        together = values[:, start : start + COLUMNS_AT_ONCE].T @ values
+        rows = np.arange(len(together))
+        together[rows, start + rows] = 0
+        first, second = np.unravel_index(np.abs(together).argmax(), together.shape)
+        found.append((start + first, second, together[first, second]))
+    first, second, r = max(found, key=lambda pair: abs(pair[2]))
+    return min(first, second), max(first, second), r
 
 
 def _standing_out(recording):
@@ -77,6 +96,11 @@ def _standing_out(recording):
 
 
 def _penalties(model):
+    if not (hasattr(model, "alphas") and hasattr(model, "alpha_")):
+        raise ValueError(
+            f"model is a {type(model).__name__} without alpha_; expected a helpers.ridge.RidgeCV "
+            "that was fitted to the recording: fit it first."
+        )
     alphas, chosen = np.sort(np.ravel(model.alphas)), model.alpha_[np.isfinite(model.alpha_)]
     yield "penalties", f"{len(alphas)}, from {alphas[0]:g} to {alphas[-1]:g}"
     at_ends = [np.mean(chosen == end) for end in alphas[[0, -1]]]
