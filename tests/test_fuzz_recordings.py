@@ -9,6 +9,7 @@ import re
 import tempfile
 import traceback
 import warnings
+from dataclasses import replace
 from itertools import combinations, pairwise
 from pathlib import Path
 from types import SimpleNamespace
@@ -27,6 +28,7 @@ from scipy.interpolate import CubicSpline
 import helpers
 from helpers import data
 from helpers._files import DataError
+from helpers.ridge import RidgeCV
 
 HELPERS = str(Path(helpers.__file__).parent)
 CLEAN = {"detrend": True, "standardize": "zscore_sample"}
@@ -898,3 +900,60 @@ def test_arguments_of_any_type():
     outcomes = []
     tries(1)(given(nonsense())(lambda case: outcomes.append(try_nonsense(case))))()
     assert min(outcomes.count("loaded"), outcomes.count("refused")) > len(outcomes) / 20
+
+
+# ---------------------------------------------------------------------------------------------
+# What the fuzzing found, each by itself
+
+
+@pytest.fixture
+def small():
+    """A recording of two runs of 12 volumes, 8 voxels and 3 features."""
+    rng = np.random.default_rng(3)
+    images = [as_image(100 + rng.standard_normal((2, 2, 2, 12)), "f8", np.eye(4), 2) for _ in "ab"]
+    mask = nibabel.Nifti1Image(np.ones((2, 2, 2), "u1"), np.eye(4))
+    dataset = data.from_files(images, list(rng.standard_normal((2, 12, 3))), mask)
+    return data.recording(dataset, shift=0, memory=None)
+
+
+@pytest.mark.parametrize("scale", [1, 1e-200, 1e300])
+def test_a_report_names_the_two_features_that_are_most_alike(small, capsys, scale):
+    rng = np.random.default_rng(4)
+    stimuli = rng.standard_normal((24, 1200))
+    stimuli[:, 7] = 3  # never changes
+    stimuli[:, 1100] = 0.3 * rng.standard_normal(24) - 2 * stimuli[:, 1150]
+    expected = np.corrcoef(stimuli[:, 1100], stimuli[:, 1150])[0, 1]
+    data.check(replace(small, stimuli=stimuli * scale))
+    told = capsys.readouterr().out
+    assert f"features 1100 and 1150 are most alike, r = {expected:.2f}" in told
+    assert "1200; 1 never change" in told
+    stimuli[:, [1001, 40, 1003, 41]] = stimuli[:, [0]]  # equally alike: the first
+    data.check(replace(small, stimuli=stimuli * scale))
+    assert "features 0 and 40 are most alike, r = 1.00" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("shift", [np.nan, 1.5, "1", None, [1]])
+def test_blocks_are_averaged_some_whole_volumes_later(small, shift):
+    with pytest.raises(ValueError, match="a whole number of volumes from 0 up"):
+        data.block_means(small.bold, small, shift=shift)
+
+
+def test_what_a_recording_lacks_is_named(small):
+    bare = data.Recording(small.bold, small.stimuli, small.runs, small.is_on, small.masker)
+    with pytest.raises(ValueError, match="does not say what each volume showed"):
+        bare.delayed((1, 2))
+    with pytest.raises(ValueError, match=r"shape \(\), the recording 24 rows"):
+        data.block_means(5, small)
+    with pytest.raises(ValueError, match=r"a RidgeCV without alpha_.*fit it first"):
+        data.check(small, RidgeCV([1.0, 10.0]))
+
+
+def test_confounds_of_a_whole_image_have_a_row_for_each_volume():
+    rng = np.random.default_rng(5)
+    image = as_image(100 + rng.standard_normal((2, 2, 2, 24)), "f8", np.eye(4), 2)
+    mask = nibabel.Nifti1Image(np.ones((2, 2, 2), "u1"), np.eye(4))
+    for n in (23, 25):
+        given = {"runs": np.repeat([0, 1], 12), "confounds": rng.standard_normal((n, 1))}
+        dataset = data.from_files(image, rng.standard_normal((24, 2)), mask, **given)
+        with pytest.raises(ValueError, match=f"have {n} rows, and there are 24 volumes"):
+            data.recording(dataset, memory=None)

@@ -72,7 +72,8 @@ def _most_alike(values):
     values /= np.linalg.norm(values, axis=0)
     found = []
     for start in range(0, values.shape[1], COLUMNS_AT_ONCE):
-        together = values[:, start : start + COLUMNS_AT_ONCE].T @ values
+        # Rounded, so that of pairs that are equally alike the first is named on all computers.
+        together = np.round(values[:, start : start + COLUMNS_AT_ONCE].T @ values, 9)
         rows = np.arange(len(together))
         together[rows, start + rows] = 0
         first, second = np.unravel_index(np.abs(together).argmax(), together.shape)
