@@ -24,7 +24,7 @@ from helpers._engine.validation import (
     check_pair,
     check_table,
     is_constant,
-    refuse_masked,
+    read_array,
     warn_constant,
 )
 
@@ -134,8 +134,7 @@ def identified(match, shown, n_candidates, *, random_state=0):
     UserWarning
         If columns of `match` are copies of others, as of an image that is in the pool twice.
     """
-    refuse_masked("shown", shown)
-    match, shown = check_table("match", match), np.asarray(shown)
+    match, shown = check_table("match", match), read_array("shown", shown)
     n_trials, n_pool = match.shape
     if shown.shape != (n_trials,) or not np.issubdtype(shown.dtype, np.integer):
         raise ValueError(
@@ -440,10 +439,11 @@ def reconstruct_multiscale(images, responses, measured, shape=(10, 10), n_select
             f"{images[row, pixel]:g} in row {row}; expected pixels that are lit or not. Leave rest "
             "rows out (is_on of a recording), and choose a threshold for grey images."
         )
-    if min(responses.shape[1], n_selected) < N_USED:
+    is_whole = isinstance(n_selected, int | np.integer)
+    if not is_whole or min(responses.shape[1], n_selected) < N_USED:
         raise ValueError(
             f"responses have {responses.shape[1]} voxels and n_selected is {n_selected}; expected "
-            f"{N_USED} or more, because each patch gives weights to {N_USED} voxels."
+            f"{N_USED} or more, whole numbers, because each patch gives weights to {N_USED} voxels."
         )
     constant = is_constant(responses)
     warn_constant(constant, "over all responses", "They have no part in the images")

@@ -7,7 +7,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from helpers._engine.haemodynamics import convolve, haemodynamic_response
-from helpers._engine.validation import number_runs, read_array
+from helpers._engine.validation import check_readable, number_runs, read_array
 
 __all__ = ["Delayer", "convolve", "haemodynamic_response"]
 
@@ -71,7 +71,7 @@ class Delayer(TransformerMixin, BaseEstimator):
             If a delay is no whole number, is negative, appears twice, or is not shorter than the
             shortest run; if `groups` does not fit `X`; or for NaN, masked values and text.
         """
-        read_array("X", X)
+        check_readable("X", X)
         X = validate_data(self, X, dtype=np.float64)
         runs = number_runs(groups, len(X))
         _check_delays(self.delays, shortest=np.bincount(runs).min())
@@ -120,7 +120,7 @@ class Delayer(TransformerMixin, BaseEstimator):
             If `fit` was given runs and `transform` is not.
         """
         check_is_fitted(self)
-        read_array("X", X)
+        check_readable("X", X)
         X = validate_data(self, X, dtype=np.float64, reset=False)
         if groups is None and self._with_groups:
             warnings.warn(
@@ -146,7 +146,7 @@ class Delayer(TransformerMixin, BaseEstimator):
 
 
 def _check_delays(delays, shortest):
-    given = np.asarray(delays)
+    given = read_array("delays", delays)
     if given.ndim != 1 or given.size == 0 or not np.issubdtype(given.dtype, np.integer):
         raise ValueError(
             f"delays is {delays!r}; expected a sequence of whole numbers of volumes, such as "

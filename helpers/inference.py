@@ -259,6 +259,7 @@ def max_p_values(null, scores):
        neuroimaging: a primer with examples. Human Brain Mapping, 15(1), 1-25.
     """
     scores, rows = _check_scores(null, scores)
+    null = np.asarray(null)  # a masked array, although nothing is masked, has methods of its own
     # The recording counts as a permutation, also in what is usual for a voxel.
     n = 1 + len(rows)
     mean = (scores + null[rows].sum(axis=0, dtype=np.float64)) / n
@@ -362,6 +363,8 @@ def _warn_few_shifts(plan, X, runs, shifts):
     columns = np.unique(np.linspace(0, X.shape[1] - 1, PERFECT).astype(int))
     no_shift = np.zeros((1, shifts.shape[1]), dtype=int)
     scores = score_shifts(plan, X[:, columns], runs, np.vstack([no_shift, shifts]))
+    if np.isnan(scores).all():
+        return  # no copy has a score: there is a fold over which no feature changes
     best = np.nanmin([1, *p_values(scores[1:], scores[0])])
     if best > max(0.01, 1 / (1 + len(shifts))):
         warnings.warn(

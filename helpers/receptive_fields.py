@@ -25,6 +25,7 @@ from helpers._engine.prf import (
 )
 from helpers._engine.validation import (
     ConstantVoxelWarning,
+    check_finite,
     check_fit,
     check_lengths,
     check_several_runs,
@@ -32,6 +33,7 @@ from helpers._engine.validation import (
     check_table,
     is_constant,
     number_runs,
+    read_array,
     refuse_masked,
     warn_constant,
 )
@@ -351,6 +353,7 @@ class PRF(MultiOutputMixin, RegressorMixin, BaseEstimator):
                 "rows with X.reshape(len(X), -1)."
             )
         X, Y, each = check_fit(self, X, y)
+        check_finite("Y", Y)
         screen, runs = self._screen(X), number_runs(groups, len(X))
         clean = Cleaner(runs, self.drift_order, confounds)
         self._check_samples(X, clean, screen)
@@ -883,7 +886,7 @@ def fit_gaussians(weights, shape=(10, 10)):
 def _check_weights(weights, shape):
     """Return weights and the shape of their images, or say why they do not go together."""
     rows, columns = shape = check_image(shape)
-    n_pixels, given = rows * columns, np.shape(weights)
+    n_pixels, given = rows * columns, read_array("weights", weights).shape
     if len(given) != 2 or given[1] != n_pixels:
         advice = "say shape=(rows, columns) of your images"
         if len(given) == 2 and given[1] and given[1] % n_pixels == 0:

@@ -25,9 +25,12 @@ from helpers._engine.validation import (
     check_fit,
     check_lengths,
     check_penalties,
+    check_readable,
     check_shape,
     check_table,
+    is_constant,
     read_array,
+    refuse_masked,
     warn_constant,
 )
 
@@ -159,7 +162,7 @@ class RidgeCV(MultiOutputMixin, RegressorMixin, BaseEstimator):
         ndarray, shape (n_samples, n_voxels) or (n_samples,)
         """
         check_is_fitted(self)
-        read_array("X", X)
+        check_readable("X", X)
         X = validate_data(self, X, dtype=np.float64, reset=False)
         return X @ self.coef_.T + self.intercept_
 
@@ -499,7 +502,7 @@ class BandedRidgeCV(RidgeCV):
             For input that does not fit together or does not fit the model.
         """
         check_is_fitted(self)
-        read_array("X", X)
+        check_readable("X", X)
         X = validate_data(self, X, dtype=np.float64, reset=False)
         Y = check_table("y", np.reshape(read_array("y", y), (len(X), -1)))
         if len(Y.T) != len(np.atleast_2d(self.coef_)):
@@ -526,7 +529,8 @@ class _Search:
         self.names, self.column = _number_spaces(spaces, X.shape[1])
         if not isinstance(n_iter, int | np.integer) or n_iter < 0:
             raise ValueError(f"n_iter is {n_iter!r}; expected a whole number from 0 up, such as 5.")
-        variance = np.bincount(self.column, X.var(axis=0))
+        # Not the rounding errors of a constant, which a scale of its own would make a feature.
+        variance = np.bincount(self.column, np.where(is_constant(X), 0, X.var(axis=0)))
         if not variance.all() and len(variance) > 1:
             name = str(self.names[np.flatnonzero(variance == 0)[0]])
             raise ValueError(
@@ -546,8 +550,10 @@ class _Search:
 
 def _number_spaces(spaces, n_features):
     """Return the names of spaces in the order of their first columns, and each column's number."""
-    names = np.zeros(n_features, dtype=int) if spaces is None else np.asarray(spaces)
-    if names.shape != (n_features,):
+    refuse_masked("spaces", spaces)
+    # As objects, because a list with text turns NaN into "nan".
+    names = np.zeros(n_features) if spaces is None else np.asarray(spaces, dtype=object)
+    if names.shape != (n_features,) or any(isinstance(name, list) for name in names):
         raise ValueError(
             f"spaces has shape {names.shape}; expected the name of a space for each of the "
             f"{n_features} columns of X, such as np.repeat(['pixels', 'words'], [100, 20])."
@@ -558,7 +564,7 @@ def _number_spaces(spaces, n_features):
             f"{(codes < 0).sum()} of {n_features} columns have no space (NaN or None), first "
             f"column {np.flatnonzero(codes < 0)[0]}; expected a name for each of them."
         )
-    return np.asarray(found), codes
+    return np.asarray(found.tolist()), codes
 
 
 class SpaceScores(NamedTuple):

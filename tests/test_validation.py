@@ -52,9 +52,11 @@ def test_infinities_of_both_signs_do_not_cancel():
         validation.check_pair(X, Y)
 
 
-def test_sums_that_overflow_are_no_fault():
+def test_values_whose_products_overflow_are_refused_and_others_are_not():
     X, Y, _ = arrays()
-    validation.check_pair(X, np.full_like(Y, 1e308))
+    validation.check_pair(X, np.full_like(Y, 1e100))
+    with pytest.raises(ValueError, match=r"Y has \d+ values that are above 1e\+100.*row 0"):
+        validation.check_pair(X, np.full_like(Y, 1e101))
 
 
 def test_counts_that_differ_are_both_named():

@@ -8,7 +8,7 @@ pieces, so sums over pieces are enough for every split, however many there are.
 import numpy as np
 from sklearn.model_selection import check_cv
 
-from helpers._engine.validation import check_runs, check_several_runs
+from helpers._engine.validation import check_runs, check_several_runs, read_array
 
 TRAIN, TEST = 1, 2
 
@@ -68,15 +68,17 @@ def tabulate(cv, X, Y=None, groups=None):
     Raises
     ------
     ValueError
-        If there is no split, or one has an empty training or test set, or a sample in both.
+        If there is no split, or one has an empty training or test set, a sample in both, or what
+        are no rows.
     """
     n_samples = len(X)
     if isinstance(cv, int | np.integer) and groups is not None:
         splits = run_folds(check_several_runs(groups, n_samples), cv)
     else:
-        splits = list(check_cv(cv).split(X, Y, groups))
+        splits = list(check_cv(_pairs(cv)).split(X, Y, groups))
     table = np.zeros((len(splits), n_samples), dtype=np.int8)
-    for row, (train, test) in zip(table, splits, strict=True):
+    for row, pair in zip(table, splits, strict=True):
+        train, test = (_check_rows(part, n_samples) for part in pair)
         row[train] = TRAIN
         if (row[test] == TRAIN).any():
             raise ValueError(
@@ -90,6 +92,34 @@ def tabulate(cv, X, Y=None, groups=None):
             "expected at least one split, with samples in both sets."
         )
     return table
+
+
+def _pairs(cv):
+    """Return pairs of rows as a list, a splitter or a number as it is, or say why it is neither."""
+    if cv is None or isinstance(cv, int | np.integer):
+        return cv
+    if hasattr(cv, "split") and not isinstance(cv, type):
+        return cv
+    try:
+        return [(train, test) for train, test in cv]
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"cv is {cv!r}; expected a whole number of folds, a splitter such as "
+            "LeaveOneGroupOut(), or pairs of row numbers, one of training and one of test rows."
+        ) from None
+
+
+def _check_rows(rows, n_samples):
+    """Return the rows of a training or test set, or say why they are none."""
+    rows = read_array("A training or test set of cv", rows)
+    is_mask = rows.dtype == bool and rows.shape == (n_samples,)
+    is_whole = np.issubdtype(rows.dtype, np.integer) or not rows.size
+    if is_mask or (rows.ndim == 1 and is_whole and ((rows >= 0) & (rows < n_samples)).all()):
+        return rows if rows.size else rows.astype(int)
+    raise ValueError(
+        f"cv has a training or test set of type {rows.dtype} and shape {rows.shape}; expected row "
+        f"numbers from 0 to {n_samples - 1}, or True or False for each of {n_samples} rows."
+    )
 
 
 def nest(table, groups=None):
@@ -109,6 +139,11 @@ def nest(table, groups=None):
     -------
     list of ndarray of int8, shape (n_inner_splits, n_samples)
         One table a split.
+
+    Raises
+    ------
+    ValueError
+        If a training set that must be cut in two has a single sample.
     """
     return [_nest(table, k, groups) for k in range(len(table))]
 
@@ -119,6 +154,11 @@ def _nest(table, k, groups):
     tests = [test for test in inside if test.any() and (train & ~test).any()]
     if len(tests) < 2:
         rows = np.flatnonzero(train)
+        if len(rows) < 2:
+            raise ValueError(
+                f"Split {k} of cv trains on a single sample; expected two or more, because a part "
+                "of them is held out to choose the penalty. Load more runs, or use other splits."
+            )
         tests = [np.isin(np.arange(len(train)), half) for half in _halves(rows, groups)]
     return np.array([np.where(test, TEST, TRAIN * train) for test in tests], dtype=np.int8)
 

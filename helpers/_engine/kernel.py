@@ -30,7 +30,7 @@ from functools import cached_property
 import numpy as np
 
 from helpers._engine.folds import TEST
-from helpers._engine.sums import BLOCK, centre, drop_rounding
+from helpers._engine.sums import BLOCK, bring_to_one, centre, check_sums, drop_rounding
 from helpers._engine.threads import for_blocks, on_threads
 from helpers._engine.validation import check_finite
 
@@ -51,9 +51,10 @@ class KernelPlan:
     """
 
     def __init__(self, X, table, alphas, dtype=np.float64):
-        self.table, self.alphas, self.dtype = table, alphas, np.dtype(dtype)
+        self.table, self.dtype = table, np.dtype(dtype)
         self.x_mean = X.mean(axis=0)
-        self.x = X - self.x_mean
+        self.x, self.unit = bring_to_one(X - self.x_mean)
+        self.alphas = alphas / self.unit**2
         self.kernel = self.x @ self.x.T
 
     @cached_property
@@ -114,12 +115,14 @@ class KernelPlan:
 
         def work(block):
             y, y_mean = centre(Y[:, block], self.dtype)
-            shrinkage = 1 / (values[:, np.newaxis] + alphas[block].astype(self.dtype))
+            penalties = (alphas[block] / self.unit**2).astype(self.dtype)
+            shrinkage = 1 / (values[:, np.newaxis] + penalties)
             dual = vectors @ (vectors.T @ y * shrinkage)
             squares = np.einsum("nv,nv->v", y, y)
             constant = drop_rounding(squares, squares, len(y) * y_mean**2, Y.dtype) == 0
             dual[:, constant] = np.nan
             np.matmul(dual.T, x, out=coef[block])
+            coef[block] /= self.unit
             intercept[block] = y_mean - coef[block] @ self.x_mean
 
         for_blocks(work, Y.shape[1], BLOCK)
@@ -135,6 +138,7 @@ class KernelPlan:
             y, mean = centre(Y[:, block], self.dtype)
             np.matmul(U.T, y, out=rotated[:, block])
             whole, offset = np.einsum("nv,nv->v", y, y), len(y) * mean**2
+            check_sums(whole, Y[:, block], block.start)
             for row, test in zip(squares, tests, strict=True):
                 y, _ = centre(Y[test, block], self.dtype)
                 found = np.einsum("nv,nv->v", y, y)
@@ -183,6 +187,8 @@ def decompose(kernel):
     """
     mean = kernel.mean(axis=0)
     kernel = kernel - mean - mean[:, np.newaxis] + mean.mean()
-    # The constant is an eigenvector with the value 0. It gets the largest one, to be found last.
-    values, vectors = np.linalg.eigh(kernel + 2 * np.trace(kernel) / len(kernel) + 1 / len(kernel))
+    # The constant is an eigenvector with the value 0. It gets the largest one, to be found last; no
+    # more than that, because beside a large number small ones lose their digits.
+    largest = 2 * np.trace(kernel)
+    values, vectors = np.linalg.eigh(kernel + (largest if largest > 0 else 1) / len(kernel))
     return np.maximum(values[:-1], 0), vectors[:, :-1]

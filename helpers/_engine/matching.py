@@ -63,6 +63,7 @@ def match_gaussians(images, shape):
     -------
     Matches
     """
+    images = images / np.abs(images).max(axis=1, keepdims=True)  # squares of any unit have digits
     images = images - images.mean(axis=1, keepdims=True)
     images = images / np.linalg.norm(images, axis=1, keepdims=True)
     found = _search(images.reshape(-1, *shape), shape)

@@ -34,7 +34,7 @@ import numpy as np
 from scipy.linalg import eigh
 
 from helpers._engine.folds import TEST, TRAIN
-from helpers._engine.sums import centre, drop_rounding
+from helpers._engine.sums import centre, check_sums, drop_rounding
 from helpers._engine.threads import for_blocks
 from helpers._engine.validation import check_finite, rows_of_runs
 
@@ -166,14 +166,13 @@ def _pair_runs(images, Y, block):
     """Compute all products of a block of voxels."""
     n = images.by_run.shape[2]
     Y = Y[:, block]
-    with np.errstate(invalid="ignore"):  # raised below, with the place
+    with np.errstate(invalid="ignore", over="ignore"):  # raised below, with the place
         y, mean = centre(Y, images.by_run.dtype)
         y = y.reshape(-1, n, y.shape[1])
         from_first = y - y[:, :1]  # exactly 0 in a run where the voxel is constant
         within = n * from_first.var(axis=1, dtype=np.float64)
         y_mean = y[:, 0] + from_first.mean(axis=1, dtype=np.float64)
-    if not np.isfinite(within).all():
-        check_finite("Y", Y, block.start)
+    check_sums(within.astype(images.by_run.dtype), Y, block.start)
     xy = images.by_run[:, np.newaxis] @ y
     rotated = images.rotated[:, np.newaxis] @ y if images.is_folds else np.empty(0)
     yy = within + n * y_mean**2

@@ -39,7 +39,15 @@ import numpy as np
 
 from helpers._engine.folds import cut
 from helpers._engine.kernel import KernelPlan
-from helpers._engine.sums import BLOCK, decompose, pool, sum_features, sum_voxels, variation
+from helpers._engine.sums import (
+    BLOCK,
+    bring_to_one,
+    decompose,
+    pool,
+    sum_features,
+    sum_voxels,
+    variation,
+)
 from helpers._engine.threads import for_blocks, on_threads
 
 CLOSE = {"d": 1e-5, "f": 2e-4}  # relative distance of close eigenvalues, in either precision
@@ -75,7 +83,8 @@ class SumsPlan:
         rows, train, test = cut(table)
         # Without the mean of all samples, those of the pieces have digits left for what differs.
         self.x_mean = X.mean(axis=0)
-        self.x = X - self.x_mean
+        self.x, self.unit = bring_to_one(X - self.x_mean)
+        alphas = alphas / self.unit**2
         self.shape = (len(alphas), len(table))
         self.dtype = np.dtype(dtype)
         self.features = sum_features(self.x, rows, self.dtype)
@@ -140,9 +149,12 @@ class SumsPlan:
 
         def work(block):
             sums = sum_voxels(features, Y, block)
-            shrinkage = 1 / (values[:, np.newaxis] + alphas[block].astype(self.dtype))
-            varies = variation(np.array([True]), features.n, sums) > 0
-            coef[block] = np.where(varies, Q @ (Q.T @ sums.xy[0] * shrinkage), np.nan).T
+            penalties = (alphas[block] / self.unit**2).astype(self.dtype)
+            shrinkage = 1 / (values[:, np.newaxis] + penalties)
+            fitted = variation(np.array([True]), features.n, sums) > 0
+            fitted &= ~np.isnan(alphas[block])
+            coef[block] = np.where(fitted, Q @ (Q.T @ sums.xy[0] * shrinkage), np.nan).T
+            coef[block] /= self.unit
             intercept[block] = sums.mean[0] - coef[block] @ self.x_mean
 
         for_blocks(work, Y.shape[1], BLOCK)

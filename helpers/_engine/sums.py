@@ -31,6 +31,7 @@ from helpers._engine.threads import on_threads
 from helpers._engine.validation import check_finite
 
 BLOCK = 1024  # voxels: their sums stay close to the core, and threads seldom wait for each other
+ROOM = 0.85  # of the digits of the largest number: what squares are multiplied with has the rest
 ALIKE = 1e-13  # share of a voxel's variation that is rounding, whatever it went through
 
 
@@ -112,7 +113,7 @@ def sum_voxels(features, Y, block):
     Raises
     ------
     ValueError
-        If values are NaN or infinite.
+        If values are NaN, infinite, or too large for the precision.
     """
     n_voxels, (_, n_features) = block.stop - block.start, features.mean.shape
     n_pieces, dtype = len(features.n), features.x[0].dtype
@@ -122,14 +123,58 @@ def sum_voxels(features, Y, block):
         np.empty((n_pieces, n_voxels), dtype),
         Y.dtype,
     )
-    with np.errstate(invalid="ignore"):  # raised below, with the place
+    with np.errstate(invalid="ignore", over="ignore"):  # raised below, with the place
         for i, (rows, x) in enumerate(zip(features.rows, features.x, strict=True)):
             y, sums.mean[i] = centre(Y[rows, block], dtype)
             np.matmul(x.T, y, out=sums.xy[i])
             np.einsum("nv,nv->v", y, y, out=sums.yy[i])
-    if not np.isfinite(sums.yy).all():
-        check_finite("Y", np.asarray(Y[:, block]), block.start)
+    check_sums(sums.yy, Y[:, block], block.start)
     return sums
+
+
+def bring_to_one(X):
+    """Divide features by a power of two, so that their squares keep their digits in any unit.
+
+    Parameters
+    ----------
+    X : ndarray of float64, shape (n_samples, n_features)
+        Their mean removed.
+
+    Returns
+    -------
+    X : ndarray of float64, of the same shape
+        With a largest value of about 1; no digit is lost.
+    unit : float
+        What they were divided by.
+    """
+    largest = np.abs(X).max()
+    unit = 2.0 ** np.round(np.log2(largest)) if largest > 0 else 1.0
+    return X / unit, unit
+
+
+def check_sums(squares, Y, first_column):
+    """Say why sums of squares are not finite, or too large to be multiplied.
+
+    Parameters
+    ----------
+    squares : ndarray, shape (..., n_voxels)
+    Y : array, shape (n_samples, n_voxels)
+        What they are the sums of.
+    first_column : int
+        As for `check_finite`.
+
+    Raises
+    ------
+    ValueError
+        If values are NaN, infinite, or too large for the precision.
+    """
+    if not (squares <= np.finfo(squares.dtype).max ** ROOM).all():
+        check_finite("Y", np.asarray(Y), first_column)
+        raise ValueError(
+            f"Y has values up to {np.abs(Y).max():g}, too large for sums in {squares.dtype}; "
+            "expected measurements in another unit: divide Y by a number, or take "
+            "dtype=numpy.float64."
+        )
 
 
 def centre(Y, dtype):

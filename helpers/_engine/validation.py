@@ -11,6 +11,8 @@ import numpy as np
 import pandas as pd
 from sklearn.utils.validation import validate_data
 
+LARGEST = 1e100  # of a value: products of several stay finite
+
 
 def refuse_masked(name, values):
     """Raise ValueError if values are masked, which NumPy forgets without a word.
@@ -64,6 +66,11 @@ def read_array(name, values):
             "values with numpy.abs, or magnitude and phase as columns of their own."
         )
     if array.dtype.kind == "O":
+        if any(isinstance(value, list | tuple | np.ndarray) for value in array.flat):
+            raise ValueError(
+                f"{name} holds lists or arrays in place of numbers; expected a number in each "
+                "cell. Stack them first, for example with numpy.stack or numpy.vstack."
+            )
         text = np.array([isinstance(value, str | bytes) for value in array.flat], dtype=bool)
     else:
         text = np.full(array.size, array.dtype.kind not in "biuf")
@@ -73,6 +80,40 @@ def read_array(name, values):
         raise ValueError(
             f"{name} holds text or dates, first {array.flat[first]!r} at ({place}); expected "
             "numbers. Leave such columns out, or convert them with pandas.to_numeric."
+        )
+    return array
+
+
+def check_readable(name, values):
+    """Refuse what scikit-learn's own checks would stumble over.
+
+    Parameters
+    ----------
+    name : str
+        What the values are called in messages.
+    values : array_like
+
+    Returns
+    -------
+    ndarray
+        As `read_array`.
+
+    Raises
+    ------
+    ValueError
+        As `read_array`; for pandas' missing values among objects, and a table without columns.
+    """
+    array = read_array(name, values)
+    if array.ndim == 2 and not array.shape[1]:
+        raise ValueError(
+            f"{name} has 0 feature(s) (shape={array.shape}) while a minimum of 1 is required: look "
+            "at the step that selected the columns."
+        )
+    if array.dtype.kind == "O" and array.ndim and pd.isna(array).any():
+        raise ValueError(
+            f"{name} has {pd.isna(array).sum()} missing values (NaN, None or pandas.NA), first at "
+            f"{tuple(np.argwhere(pd.isna(array))[0].tolist())}; expected numbers: leave these rows "
+            "or columns out, or fill the values in."
         )
     return array
 
@@ -101,7 +142,7 @@ def read_numbers(name, values):
     if array.dtype.kind == "O":
         try:
             return np.where(pd.isna(array), np.nan, array).astype(np.float64)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             raise ValueError(
                 f"{name} is a {type(values).__name__} of objects that are no numbers; expected an "
                 "array of numbers. Convert it first, for example with numpy.array."
@@ -216,11 +257,12 @@ def check_fit(estimator, X, Y):
         For what scikit-learn refuses: NaN, infinite values, empty tables, other shapes; for
         masked values, text, and sample counts that differ.
     """
-    read_array("X", X)
-    read_array("Y", Y)
+    check_readable("X", X)
+    check_readable("Y", Y)
     for_X = {"dtype": np.float64, "ensure_min_samples": 2}
     for_Y = {"dtype": [np.float64, np.float32], "ensure_2d": False, "allow_nd": True}
     X, Y = validate_data(estimator, X, Y, validate_separately=(for_X, for_Y))
+    check_finite("X", X)
     check_lengths(X, Y)
     if Y.ndim > 2:
         raise ValueError(
@@ -312,13 +354,17 @@ def check_finite(name, table, first_column=0):
     Raises
     ------
     ValueError
-        If there are NaN or infinite values.
+        If there are NaN or infinite values, or some so large that products of them might be.
     """
     bad = ~np.isfinite(table)
+    what = "NaN or infinite"
+    if not bad.any() and table.dtype.itemsize > 4:
+        bad = np.abs(table) > LARGEST
+        what = f"above {LARGEST:g}"
     if bad.any():
         row, column = np.argwhere(bad)[0]
         raise ValueError(
-            f"{name} has {bad.sum()} values that are NaN or infinite, in {bad.any(axis=0).sum()} "
+            f"{name} has {bad.sum()} values that are {what}, in {bad.any(axis=0).sum()} "
             f"of {bad.shape[1]} columns; the first is at row {row}, column "
             f"{first_column + column}. Expected finite numbers: leave these columns out or repair "
             "the recording."
@@ -404,15 +450,19 @@ def check_labels(what, labels):
     ------
     ValueError
         If labels are NaN, None, pandas' NA, or masked: each would be a label of its own, or all
-        of them one.
+        of them one; or if they are lists.
     """
     if labels is None:
         raise ValueError(
             f"There are no {what} labels; expected the {what} of every row, such as recording.runs."
         )
     refuse_masked(f"{what} labels", labels)
-    # Before a list turns NaN into "nan".
-    unknown = np.atleast_1d(pd.isna(np.asarray(labels, dtype=object)))
+    given = np.asarray(labels, dtype=object)  # before a list turns NaN into "nan"
+    if any(isinstance(label, list | tuple | np.ndarray) for label in given.flat):
+        raise ValueError(
+            f"Some {what} labels are lists or arrays; expected one label a row, a number or text."
+        )
+    unknown = np.atleast_1d(pd.isna(given))
     if unknown.any():
         raise ValueError(
             f"{unknown.sum()} of {unknown.size} {what} labels are NaN or missing, first at row "
