@@ -4,6 +4,7 @@ import os
 import re
 import warnings
 from dataclasses import dataclass, field
+from inspect import signature
 from pathlib import Path
 from typing import NamedTuple
 
@@ -226,7 +227,7 @@ def from_files(
             'each region to its mask, such as {"V1": "V1.nii.gz"}.'
         )
     for name in ("confounds", "sample_mask"):
-        if given[name] is not None and not hasattr(given[name], "__len__"):
+        if given[name] is not None and not np.iterable(given[name]):
             raise ValueError(
                 f"{name} is of the type {type(given[name]).__name__}; expected a list with one "
                 "item a run, None for a run without."
@@ -369,7 +370,7 @@ def recording(dataset, kind=None, shift=None, *, memory="default", **masker_opti
         Folder of the cache; by default one in the data folder. None keeps nothing on disk.
     **masker_options
         Arguments of nilearn's masker besides ``detrend=True`` and ``standardize="zscore_sample"``,
-        for example ``high_pass=0.01, t_r=2.0`` (Hz, s). Those that act on time series alone,
+        for example ``high_pass=0.01`` (Hz). Those that act on time series alone,
         `helpers._files.masking.TEMPORAL`, keep a first load quick; with any other, as
         ``smoothing_fwhm=6`` (mm), the masker itself reads the runs.
 
@@ -392,7 +393,10 @@ def recording(dataset, kind=None, shift=None, *, memory="default", **masker_opti
     """
     t_r = _one_t_r(dataset.get("t_r"), masker_options.get("t_r"))
     chosen = _check_kind(dataset, kind)
-    images, shown, confounds, sample_mask, t_r = _read_runs(dataset, chosen, t_r)
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")  # nothing is lost: each is said again below, and kept
+        images, shown, confounds, sample_mask, t_r = _read_runs(dataset, chosen, t_r)
+    told = [(str(warning.message), warning.category) for warning in told]
     kept = [
         kept_volumes(volumes, len(run.features), f"run {number}")
         for number, (volumes, run) in enumerate(
@@ -402,6 +406,8 @@ def recording(dataset, kind=None, shift=None, *, memory="default", **masker_opti
     yours = t_r if dataset.source == "yours" else None
     shift = _check_shift(shift, yours, min(map(len, kept)))
     options = {"detrend": True, "standardize": "zscore_sample"} | masker_options
+    if t_r is not None and options.keys() & {"high_pass", "low_pass"}:
+        options = {"t_r": t_r} | options  # as the files say
     masker = _fit_masker(dataset.mask, options, images[0])
     masked = masked_runs(
         images,
@@ -420,6 +426,7 @@ def recording(dataset, kind=None, shift=None, *, memory="default", **masker_opti
     )
     on = np.concatenate(is_shown(shown))
     first = np.cumsum([0] + [len(run.features) for run in shown])[rows.runs]
+    told += [(message, RecordingWarning) for message in _findings(masked, rows, kept)]
     result = Recording(
         bold=masked.bold[rows.from_kept],
         stimuli=rows.stimuli,
@@ -436,10 +443,10 @@ def recording(dataset, kind=None, shift=None, *, memory="default", **masker_opti
         constant=masked.constant,
         outliers=masked.outliers,
         features=[run.features for run in shown],
-        messages=_findings(masked, rows, kept),
+        messages=[message for message, _ in told],
     )
-    for message in result.messages:
-        warnings.warn(message, RecordingWarning, stacklevel=2)
+    for message, category in told:
+        warnings.warn(message, category, stacklevel=2)
     return result
 
 
@@ -511,19 +518,39 @@ def _cache_folder(memory):
     return data_folder() / "cache" if memory == "default" else Path(memory)
 
 
-def _is_name(key):
-    return isinstance(key, str)
+# What recording and from_files say of each run.
+SAID_ELSEWHERE = {"signals", "runs", "confounds", "sample_mask"}
+
+
+def _check_cleaning(options):
+    """Raise ValueError for options that nilearn takes without a word, or not in a sentence."""
+    extra, fwhm = options.get("clean_args"), options.get("smoothing_fwhm")
+    known = signature(clean).parameters.keys() - SAID_ELSEWHERE
+    if extra is not None and not (
+        isinstance(extra, dict) and all(_is_known(k, known) for k in extra)
+    ):
+        raise ValueError(
+            f"clean_args is {extra!r}; expected a dict of arguments of nilearn.signal.clean, of "
+            f"those {', '.join(sorted(known))}: confounds and sample_mask belong to from_files."
+        )
+    if isinstance(fwhm, int | float) and not 0 <= fwhm <= 1000:
+        raise ValueError(f"smoothing_fwhm is {fwhm}; expected millimetres from 0 up.")
+    high_pass, t_r = options.get("high_pass"), options.get("t_r")
+    numbers = isinstance(high_pass, int | float) and isinstance(t_r, int | float)
+    if numbers and 2 * high_pass * t_r >= 1:
+        raise ValueError(
+            f"high_pass is {high_pass:g} Hz, and there are {t_r:g} s between volumes; expected "
+            f"less than {0.5 / t_r:g} Hz, or nothing is left: drifts end at about 0.01 Hz."
+        )
+
+
+def _is_known(name, known):
+    return name in known or (isinstance(name, str) and name.startswith("butterworth__"))
 
 
 def _fit_masker(mask, options, image):
     """Return the masker that takes values back to where the runs were measured."""
-    extra, fwhm = options.get("clean_args"), options.get("smoothing_fwhm")
-    if extra is not None and not (isinstance(extra, dict) and all(map(_is_name, extra))):
-        raise ValueError(
-            f"clean_args is {extra!r}; expected a dict of arguments of nilearn.signal.clean."
-        )
-    if isinstance(fwhm, int | float) and not 0 <= fwhm < np.inf:
-        raise ValueError(f"smoothing_fwhm is {fwhm}; expected millimetres from 0 up.")
+    _check_cleaning(options)
     # An image, because nilearn takes some letters of a path for wildcards.
     mask_image = None if is_surface(image) else open_mask(mask)
     try:

@@ -42,6 +42,7 @@ SOURCES = {
     "twin": "Data: simulated twin",
     "real": "Data: Miyawaki et al. (2008)",
     "yours": "Data: your recording",
+    "made": "Data: a made recording",
     "made up": "Data: random numbers",
     "real V1": "Data: V1 of the same subject (Fujiwara et al., 2013)",
     "real and twin": "Data: real recordings and simulated twin",

@@ -14,6 +14,7 @@ import numpy as np
 from tqdm import tqdm
 
 from helpers._engine.folds import tabulate
+from helpers._engine.penalties import at_ends, freedom, warn_ends
 from helpers._engine.ridge import make_plan
 from helpers._engine.validation import check_dtype, check_penalties, check_table, warn_constant
 from helpers._files.bold import describe_bold, open_bold, read_block
@@ -201,10 +202,14 @@ def collect(job):
     -----
     ConstantVoxelWarning
         If voxels are constant over a fold.
+    PenaltyWarning
+        If penalties beyond the ends of the grid would be better, as `helpers.ridge.RidgeCV.fit`.
     """
-    alphas, scores = job.store.inputs()["alphas"], job.store.scores()
+    inputs, scores = job.store.inputs(), job.store.scores()
+    alphas = inputs["alphas"]
     constant = np.isnan(scores[0])
     warn_constant(constant, f"over at least one fold of {job.bold}", "Their scores are NaN")
+    warn_ends(alphas, *at_ends(alphas, scores, freedom(inputs["X"], alphas.max())))
     best_alpha = np.where(constant, np.nan, alphas[scores.argmax(axis=0)])
     return BlockScores(alphas, scores, best_alpha)
 

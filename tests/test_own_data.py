@@ -309,3 +309,21 @@ def test_the_report_says_what_stands_out(parts, capsys):
         ), line
     assert "in run 2" in said
     assert "- 1 of 60 voxels are constant in at least one run (run 3)." in said
+
+
+def test_what_reading_events_warns_of_is_kept(parts, shown_twice, capsys):
+    pictures, events = shown_twice
+    late = pd.DataFrame({"onset": [200.0], "duration": [6.0], "trial_type": ["image 1"]})
+    events = [pd.concat([events[0], late]), *events[1:]]
+    with pytest.warns(UserWarning, match="1 of 25 events .* outside the run") as told:
+        got = load(parts, label=None, events=events, stimuli=pictures)
+    assert [str(warning.message) for warning in told] == got.messages
+    data.check(got)
+    assert "1 of 25 events" in capsys.readouterr().out
+
+
+def test_tables_with_names_in_one_run_and_without_in_another(parts):
+    named = pd.DataFrame(parts["tables"][1], columns=list("abcdef"))
+    message = r"Run 1 has none as names of features, run 2 has \['a', .*the same in all runs"
+    with pytest.raises(ValueError, match=message):
+        load(parts, label=[parts["tables"][0], named, parts["tables"][2]])

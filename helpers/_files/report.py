@@ -15,7 +15,7 @@ def report(recording, model=None):
     ----------
     recording : helpers.data.Recording
     model : estimator, optional
-        Fitted, with ``alpha_`` and ``alphas`` as `helpers.ridge.RidgeCV` has them.
+        A fitted `helpers.ridge.RidgeCV`, or one of its kind.
 
     Returns
     -------
@@ -97,16 +97,19 @@ def _standing_out(recording):
 
 
 def _penalties(model):
-    if not (hasattr(model, "alphas") and hasattr(model, "alpha_")):
+    if not (hasattr(model, "at_end_") and hasattr(model, "best_score_")):
         raise ValueError(
-            f"model is a {type(model).__name__} without alpha_; expected a helpers.ridge.RidgeCV "
+            f"model is a {type(model).__name__} without at_end_; expected a helpers.ridge.RidgeCV "
             "that was fitted to the recording: fit it first."
         )
-    alphas, chosen = np.sort(np.ravel(model.alphas)), model.alpha_[np.isfinite(model.alpha_)]
+    alphas = np.sort(np.ravel(model.alphas))
     yield "penalties", f"{len(alphas)}, from {alphas[0]:g} to {alphas[-1]:g}"
-    at_ends = [np.mean(chosen == end) for end in alphas[[0, -1]]]
-    yield "voxels at the ends", f"{at_ends[0]:.0%} at the smallest, {at_ends[1]:.0%} at the largest"
-    yield "voxels without score", f"{len(model.alpha_) - len(chosen)}"
+    if model.alpha_.ndim == 1:  # one a voxel, not one for each space of features
+        chosen = model.alpha_[np.isfinite(model.alpha_)]
+        low, high = (np.mean(chosen == end) for end in alphas[[0, -1]])
+        yield "voxels at the ends", f"{low:.0%} at the smallest, {high:.0%} at the largest"
+    yield "better beyond them", f"{model.at_end_.mean():.0%} of the voxels"
+    yield "voxels without score", f"{np.isnan(model.best_score_).sum()}"
 
 
 def _range(numbers):

@@ -104,8 +104,8 @@ def _check_alike(found):
     for number, run in enumerate(found[1:], 2):
         pairs = {
             "features": (first.features.shape[1], run.features.shape[1]),
-            "names of features": (first.names, run.names),
-            "images of the shape": (first.shape, run.shape),
+            "as names of features": (first.names or "none", run.names or "none"),
+            "as shape of its images": (first.shape or "none", run.shape or "none"),
         }
         for what, (of_first, here) in pairs.items():
             if of_first != here:
