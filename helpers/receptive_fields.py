@@ -334,7 +334,9 @@ class PRF(MultiOutputMixin, RegressorMixin, BaseEstimator):
         groups : array_like, shape (n_samples,), optional
             The run that each sample belongs to. Without it, all samples are one run.
         confounds : array_like, shape (n_samples, n_confounds), optional
-            Columns that are taken out of each run as they are, such as head motion.
+            Columns that are taken out of each run as they are, such as head motion. Give them here
+            and not to the masker: taken out of the responses alone, they take a part of what the
+            stimulus did with them, and fields come out too narrow.
 
         Returns
         -------
