@@ -227,7 +227,8 @@ def from_files(
             'each region to its mask, such as {"V1": "V1.nii.gz"}.'
         )
     for name in ("confounds", "sample_mask"):
-        if given[name] is not None and not np.iterable(given[name]):
+        several = np.iterable(given[name]) and hasattr(given[name], "__len__")
+        if given[name] is not None and not several:
             raise ValueError(
                 f"{name} is of the type {type(given[name]).__name__}; expected a list with one "
                 "item a run, None for a run without."
@@ -526,22 +527,23 @@ def _check_cleaning(options):
     """Raise ValueError for options that nilearn takes without a word, or not in a sentence."""
     extra, fwhm = options.get("clean_args"), options.get("smoothing_fwhm")
     known = signature(clean).parameters.keys() - SAID_ELSEWHERE
-    if extra is not None and not (
-        isinstance(extra, dict) and all(_is_known(k, known) for k in extra)
-    ):
+    named = isinstance(extra, dict) and all(_is_known(name, known) for name in extra)
+    if extra is not None and not named:
         raise ValueError(
             f"clean_args is {extra!r}; expected a dict of arguments of nilearn.signal.clean, of "
             f"those {', '.join(sorted(known))}: confounds and sample_mask belong to from_files."
         )
     if isinstance(fwhm, int | float) and not 0 <= fwhm <= 1000:
         raise ValueError(f"smoothing_fwhm is {fwhm}; expected millimetres from 0 up.")
-    high_pass, t_r = options.get("high_pass"), options.get("t_r")
-    numbers = isinstance(high_pass, int | float) and isinstance(t_r, int | float)
-    if numbers and 2 * high_pass * t_r >= 1:
-        raise ValueError(
-            f"high_pass is {high_pass:g} Hz, and there are {t_r:g} s between volumes; expected "
-            f"less than {0.5 / t_r:g} Hz, or nothing is left: drifts end at about 0.01 Hz."
-        )
+    t_r = options.get("t_r")
+    for name in ("high_pass", "low_pass"):
+        cutoff = options.get(name)
+        numbers = isinstance(cutoff, int | float) and isinstance(t_r, int | float)
+        if numbers and 2 * cutoff * t_r >= 1:
+            raise ValueError(
+                f"{name} is {cutoff:g} Hz, and there are {t_r:g} s between volumes; expected less "
+                f"than {0.5 / t_r:g} Hz, half of the volumes a second: drifts end at about 0.01 Hz."
+            )
 
 
 def _is_known(name, known):

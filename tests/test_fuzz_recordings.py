@@ -37,6 +37,7 @@ ROUNDING = 5e-4  # of responses in standard deviations: files in single precisio
 OURS = re.compile(
     r"constant in at least one run|volumes stand out|Events without a volume|Volumes are missing|"
     r"have the duration 0|lie outside the run|have no event of|begin while the same|"
+    r"boolean values for 'standardize' will be|"  # nilearn's, of an option of its own
     r"throughout|programs write that do not know it|counts as a trial like any"
 )
 ODD_NAMES = st.sampled_from(["run", "a b", "[1]*?", "über'\"", "#%&{}$", "-x", "sub-01_run~1"])
@@ -944,7 +945,7 @@ def test_what_a_recording_lacks_is_named(small):
         bare.delayed((1, 2))
     with pytest.raises(ValueError, match=r"shape \(\), the recording 24 rows"):
         data.block_means(5, small)
-    with pytest.raises(ValueError, match=r"a RidgeCV without alpha_.*fit it first"):
+    with pytest.raises(ValueError, match=r"a RidgeCV without \w+; .*fit it first"):
         data.check(small, RidgeCV([1.0, 10.0]))
 
 
@@ -957,3 +958,33 @@ def test_confounds_of_a_whole_image_have_a_row_for_each_volume():
         dataset = data.from_files(image, rng.standard_normal((24, 2)), mask, **given)
         with pytest.raises(ValueError, match=f"have {n} rows, and there are 24 volumes"):
             data.recording(dataset, memory=None)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"high_pass": 0.3}, "high_pass is 0.3 Hz.*less than 0.25 Hz"),
+        ({"clean_args": {"fliter": "cosine"}}, "clean_args is {'fliter'.*filter"),
+        ({"clean_args": {"sample_mask": [1, 2, 3]}}, "sample_mask belong to from_files"),
+        ({"smoothing_fwhm": -1}, "smoothing_fwhm is -1"),
+        ({"high_pas": 0.01}, "does not take these options.*high_pas"),
+        ({"standardize": "psx"}, "does not take these options.*zscore_sample"),
+        ({"memory": ""}, "memory is ''; expected a folder"),
+    ],
+)
+def test_options_that_would_do_nothing_or_harm_are_refused(small, options, message):
+    image = as_image(small.bold.T.reshape(2, 2, 2, 24), "f8", np.eye(4), 2)
+    mask = nibabel.Nifti1Image(np.ones((2, 2, 2), "u1"), np.eye(4))
+    dataset = data.from_files([image], [small.stimuli], mask)
+    with pytest.raises(ValueError, match=message):
+        data.recording(dataset, **({"memory": None} | options))
+
+
+def test_filters_know_the_seconds_between_volumes(small):
+    image = as_image(small.bold.T.reshape(2, 2, 2, 24), "f8", np.eye(4), 2)
+    mask = nibabel.Nifti1Image(np.ones((2, 2, 2), "u1"), np.eye(4))
+    dataset = data.from_files([image], [small.stimuli], mask)
+    got = data.recording(dataset, shift=0, memory=None, high_pass=0.02)
+    said = data.recording(dataset, shift=0, memory=None, high_pass=0.02, t_r=2.0)
+    np.testing.assert_array_equal(got.bold, said.bold)
+    assert got.masker.t_r == 2
