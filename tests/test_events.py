@@ -362,7 +362,7 @@ def test_bad_tables_of_events_are_refused(tmp_path, case, on_disk):
     events = write(tmp_path / "x_events.tsv", frame) if on_disk else frame
     with pytest.raises(ValueError, match=message) as caught:
         rows_of_events(events, None, 10, 2.0)
-    assert ("x_events.tsv" if on_disk else "The table of events") in str(caught.value)
+    assert ("x_events.tsv" if on_disk else "this DataFrame") in str(caught.value)
 
 
 BAD_FILES = {
@@ -443,7 +443,7 @@ BAD_STIMULI = {
     "colours": ({"a": np.ones((2, 2, 3)), "b": [1]}, r"shape \(2, 2, 3\).*average the colours"),
     "twice": (pd.Series([1, 2, 3], index=["a", "b", "a"]), 'has "a" more than once'),
     "an array": (np.ones(3), "stimuli is of the type ndarray; expected a folder, a dict"),
-    "no column": (["contrast"], r"lists \['contrast'\], and The table of events has the columns"),
+    "no column": (["contrast"], r"lists \['contrast'\], and this DataFrame has the columns"),
     "text": (["trial_type"], 'has "a" as the trial_type in row 1.*expected a number'),
     "nothing shown": ({"a": None, "b": None}, "no event that shows anything: look at its trial"),
 }
@@ -493,7 +493,7 @@ def test_any_table_gives_rows_or_a_sentence(rows, columns, t_r):
 def test_a_table_keeps_its_other_columns_and_its_rows():
     frame = table([4.0, 0.0], [2.0, 2.0], ["b", "a"], response=["x", "y"])
     got, source = read_events(frame)
-    assert source == "The table of events"
+    assert source == "this DataFrame"
     assert got.index.tolist() == [2, 1]
     assert got["response"].tolist() == ["y", "x"]
     assert frame.columns.tolist() == ["onset", "duration", "trial_type", "response"]

@@ -327,3 +327,18 @@ def test_tables_with_names_in_one_run_and_without_in_another(parts):
     message = r"Run 1 has none as names of features, run 2 has \['a', .*the same in all runs"
     with pytest.raises(ValueError, match=message):
         load(parts, label=[parts["tables"][0], named, parts["tables"][2]])
+
+
+def test_an_event_across_a_cut_lasts_in_both_parts(parts):
+    onsets = [20.0, 154.0, 440.0]
+    events = pd.DataFrame({"onset": onsets, "duration": 12.0, "trial_type": "image"})
+    got = load(
+        parts,
+        func=as_image(np.vstack(parts["series"])),
+        label=None,
+        events=events,
+        runs=np.repeat(range(3), N_VOLUMES),
+    )
+    np.testing.assert_array_equal(got.is_on, got.stimuli[:, 0] > 0)
+    assert got.blocks.tolist() == [[10, 16], [77, 80], [80, 83], [220, 226]]
+    assert data.trials(got).runs.tolist() == [0, 0, 1, 2]

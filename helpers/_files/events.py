@@ -175,7 +175,7 @@ def read_events(events):
         NaN; other columns as they are. The index is the row of an event in what was given, from 1,
         not counting the header.
     source : str
-        The name to give in messages.
+        The name to give in messages, the path or "this DataFrame".
 
     Raises
     ------
@@ -187,7 +187,7 @@ def read_events(events):
     if isinstance(events, str | os.PathLike):
         source, table = str(events), _read_table(Path(events))
     elif isinstance(events, pd.DataFrame):
-        source, table = "The table of events", events.copy()
+        source, table = "this DataFrame", events.copy()
     else:
         raise ValueError(
             f"events is of the type {type(events).__name__}; expected a path or a DataFrame with "

@@ -206,10 +206,10 @@ def _within(kept, part):
 
 
 def _part_of(shown, part):
-    """Return what one run of several showed; an event belongs to the run in which it begins."""
+    """Return what one run of several showed; an event across its edge belongs to both runs."""
     features = shown.features[part]
     if shown.blocks is None:
         return shown._replace(features=features)
-    here = (shown.blocks[:, 0] >= part.start) & (shown.blocks[:, 0] < part.stop)
-    blocks = np.minimum(shown.blocks[here] - part.start, len(features))
+    here = (shown.blocks[:, 1] > part.start) & (shown.blocks[:, 0] < part.stop)
+    blocks = np.clip(shown.blocks[here] - part.start, 0, len(features))
     return shown._replace(features=features, blocks=blocks, images=shown.images[here])
