@@ -527,8 +527,12 @@ class _Search:
     def __init__(self, X, spaces, n_iter, random_state):
         self.X = X
         self.names, self.column = _number_spaces(spaces, X.shape[1])
-        if not isinstance(n_iter, int | np.integer) or n_iter < 0:
-            raise ValueError(f"n_iter is {n_iter!r}; expected a whole number from 0 up, such as 5.")
+        for name, number in (("n_iter", n_iter), ("random_state", random_state)):
+            is_whole = isinstance(number, int | np.integer) and not isinstance(number, bool)
+            if not is_whole or number < 0:
+                raise ValueError(
+                    f"{name} is {number!r}; expected a whole number from 0 up, such as 5."
+                )
         # Not the rounding errors of a constant, which a scale of its own would make a feature.
         variance = np.bincount(self.column, np.where(is_constant(X), 0, X.var(axis=0)))
         if not variance.all() and len(variance) > 1:

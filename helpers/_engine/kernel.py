@@ -53,7 +53,7 @@ class KernelPlan:
     def __init__(self, X, table, alphas, dtype=np.float64):
         self.table, self.dtype = table, np.dtype(dtype)
         self.x_mean = X.mean(axis=0)
-        self.x, self.unit = bring_to_one(X - self.x_mean)
+        self.x, self.unit = bring_to_one(X - self.x_mean, dtype)
         self.alphas = alphas / self.unit**2
         self.kernel = self.x @ self.x.T
 

@@ -83,7 +83,7 @@ class SumsPlan:
         rows, train, test = cut(table)
         # Without the mean of all samples, those of the pieces have digits left for what differs.
         self.x_mean = X.mean(axis=0)
-        self.x, self.unit = bring_to_one(X - self.x_mean)
+        self.x, self.unit = bring_to_one(X - self.x_mean, dtype)
         alphas = alphas / self.unit**2
         self.shape = (len(alphas), len(table))
         self.dtype = np.dtype(dtype)

@@ -32,6 +32,7 @@ from helpers._engine.validation import check_finite
 
 BLOCK = 1024  # voxels: their sums stay close to the core, and threads seldom wait for each other
 ROOM = 0.85  # of the digits of the largest number: what squares are multiplied with has the rest
+FAR = 1e18  # of a unit: weights and responses in it stay within single precision
 ALIKE = 1e-13  # share of a voxel's variation that is rounding, whatever it went through
 
 
@@ -132,13 +133,15 @@ def sum_voxels(features, Y, block):
     return sums
 
 
-def bring_to_one(X):
+def bring_to_one(X, dtype):
     """Divide features by a power of two, so that their squares keep their digits in any unit.
 
     Parameters
     ----------
     X : ndarray of float64, shape (n_samples, n_features)
         Their mean removed.
+    dtype : dtype
+        Of the weights that they get, in the unit that they had.
 
     Returns
     -------
@@ -146,9 +149,19 @@ def bring_to_one(X):
         With a largest value of about 1; no digit is lost.
     unit : float
         What they were divided by.
+
+    Raises
+    ------
+    ValueError
+        If weights in this unit could not be told in single precision.
     """
     largest = np.abs(X).max()
     unit = 2.0 ** np.round(np.log2(largest)) if largest > 0 else 1.0
+    if np.dtype(dtype) == np.float32 and not 1 / FAR <= unit <= FAR:
+        raise ValueError(
+            f"X varies by {largest:.2g}; expected features between {1 / FAR:g} and {FAR:g} for "
+            "weights in float32: bring them to another unit, or take dtype=numpy.float64."
+        )
     return X / unit, unit
 
 
