@@ -47,7 +47,7 @@ def on_a_fine_grid(events, features, n_volumes, t_r, ref, per_second=1000):
     return np.array(rows)
 
 
-@pytest.mark.filterwarnings("ignore:.*events of The table:UserWarning")
+@pytest.mark.filterwarnings("ignore:.*events of this DataFrame:UserWarning")
 @pytest.mark.parametrize("ref", [0, 0.5, 0.25, 1])
 @pytest.mark.parametrize("t_r", [2.0, 0.8])
 def test_rows_are_means_over_the_time_of_a_volume(ref, t_r):
@@ -60,7 +60,7 @@ def test_rows_are_means_over_the_time_of_a_volume(ref, t_r):
     assert np.abs(expected).max() > 0.5
 
 
-@pytest.mark.filterwarnings("ignore:.*events of The table:UserWarning")
+@pytest.mark.filterwarnings("ignore:.*events of this DataFrame:UserWarning")
 @pytest.mark.parametrize("ref", [0, 0.5])
 def test_rows_are_the_boxcars_of_nilearn(ref):
     """Its design without a response, at 40 moments of each volume, averaged."""
