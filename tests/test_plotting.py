@@ -79,7 +79,7 @@ def test_the_figure_names_its_data_in_the_lower_right_corner(source, words):
 @pytest.mark.parametrize("source", ["Twin", "", None])
 def test_an_unknown_source_is_refused(source):
     with pytest.raises(
-        ValueError, match=r"expected one of \['twin', 'real', 'yours', 'made up', '"
+        ValueError, match=r"expected one of \['twin', 'real', 'yours', 'made', 'made up', '"
     ):
         plotting.label_source(plt.figure(), source)
 
