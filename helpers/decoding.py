@@ -16,6 +16,7 @@ from scipy.spatial.distance import cdist
 from scipy.special import expit
 from sklearn.linear_model import OrthogonalMatchingPursuit
 
+from helpers._engine.sums import exponents
 from helpers._engine.threads import on_threads
 from helpers._engine.validation import (
     check_complete,
@@ -73,7 +74,8 @@ def correlations(measured, predicted):
                 "that differ, because a correlation is over voxels. Leave these rows out, or use "
                 "log_likelihoods."
             )
-    return 1 - cdist(measured, predicted, "correlation")
+    patterns = (np.ldexp(rows, -exponents(rows, axis=1)) for rows in (measured, predicted))
+    return 1 - cdist(*patterns, "correlation")
 
 
 def log_likelihoods(measured, predicted, noise):
@@ -329,7 +331,14 @@ def reconstruct_binary(
     if np.prod(shape) != white.shape[1]:
         raise ValueError(f"shape is {shape}, and coef has {white.shape[1]} pixels; make them fit.")
     is_whole = isinstance(n_sweeps, int | np.integer)
-    if not 0 < lit < 1 or not np.isfinite(coupling) or not is_whole or n_sweeps < 3:
+    is_number = all(isinstance(value, int | float | np.number) for value in (lit, coupling))
+    if (
+        not is_number
+        or not 0 < lit < 1
+        or not np.isfinite(coupling)
+        or not is_whole
+        or n_sweeps < 3
+    ):
         raise ValueError(
             f"lit is {lit}, coupling {coupling} and n_sweeps {n_sweeps}; expected a share between "
             "0 and 1, a finite number, and a whole number of sweeps, 3 or more."
@@ -447,9 +456,11 @@ def reconstruct_multiscale(images, responses, measured, shape=(10, 10), n_select
         )
     constant = is_constant(responses)
     warn_constant(constant, "over all responses", "They have no part in the images")
-    scale = np.where(constant, np.inf, responses.std(axis=0))
-    z = (responses - responses.mean(axis=0)) / scale
-    test = (measured - responses.mean(axis=0)) / scale
+    mean = responses.mean(axis=0)
+    unit = exponents(responses - mean, axis=0)
+    z, test = (np.ldexp(table - mean, -unit) for table in (responses, measured))
+    scale = np.where(constant, np.inf, z.std(axis=0))
+    z, test = z / scale, test / scale
     decoded = [_decode_size(images, z, test, patches(size, shape), n_selected) for size in SIZES]
     return np.mean(decoded, axis=0)
 

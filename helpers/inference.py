@@ -14,6 +14,7 @@ from tqdm import tqdm
 from helpers._engine.folds import tabulate
 from helpers._engine.permutations import kinds_of_runs, prepare_images, score_orders, score_shifts
 from helpers._engine.ridge import make_plan
+from helpers._engine.sums import exponents
 from helpers._engine.validation import (
     FewOrdersWarning,
     check_dtype,
@@ -42,6 +43,7 @@ __all__ = [
 BATCH = 250  # permutations that are finished together; an interrupt loses no more than these
 BATCH_OF_SHIFTS = 25  # the same for shifts, each of which takes longer
 PERFECT = 50  # voxels without noise that say how small a p the shifts allow
+ROUNDING = 1e-5  # R2 that differ by less do so by the rounding errors of single precision
 TIE = 1e-4  # R2 as close as this are the same: single precision may cost as much
 
 
@@ -266,11 +268,12 @@ def max_p_values(null, scores):
     squares = (scores - mean) ** 2
     for row in rows:
         squares += (null[row] - mean) ** 2
-    spread = np.sqrt(np.where(squares > 0, squares, np.nan) / n)
+    spread = np.sqrt(squares / n)
+    spread[spread < ROUNDING] = np.nan  # all scores are the same: none is higher than by chance
     reached = np.ones(len(scores))
     for row in rows:
         highest = np.nanmax((null[row] - mean) / spread, initial=-np.inf)
-        reached += highest >= (scores - TIE - mean) / spread
+        reached += np.isnan(spread) | (highest >= (scores - TIE - mean) / spread)
     return np.where(np.isnan(scores), np.nan, reached / n)
 
 
@@ -285,6 +288,11 @@ def _check_scores(null, scores):
     rows = np.flatnonzero(_finished(null, len(scores)))
     if not rows.size:
         raise ValueError("null holds no finished permutation; expected some. Run permute_runs.")
+    if np.isinf(scores).any() or any(np.isinf(null[row]).any() for row in rows):
+        raise ValueError(
+            "scores or null have infinite values; expected R2, which are 1 at most, or NaN. Look "
+            "at the step that they come from."
+        )
     return scores, rows
 
 
@@ -292,7 +300,7 @@ def _finished(null, n_voxels):
     """Say which rows hold a number, (n_permutations,)."""
     refuse_masked("null", null)
     is_float = isinstance(null, np.ndarray) and np.issubdtype(null.dtype, np.floating)
-    if not is_float or null.shape[1:] != (n_voxels,):
+    if not is_float or null.shape[1:] != (n_voxels,) or not len(null):
         given = f"has shape {null.shape}, {null.dtype}" if hasattr(null, "dtype") else "is no array"
         raise ValueError(
             f"null {given}; expected floating-point numbers, permutations by {n_voxels} voxels. "
@@ -443,6 +451,7 @@ def single_trial_ceiling(responses, image):
     constant = is_constant(responses)
     warn_constant(constant, "over all trials", "Their ceilings are NaN")
     deviations = responses - responses.mean(axis=0)
+    deviations = np.ldexp(deviations, -exponents(deviations, axis=0))
     shown = image[:, np.newaxis] == np.arange(len(counts))
     averages = shown.T @ deviations / counts[:, np.newaxis]
     between = counts @ averages**2

@@ -160,6 +160,8 @@ class LassoLarsCV(MultiOutputMixin, RegressorMixin, BaseEstimator):
         table = tabulate(self.cv, X, Y, groups)
         constant = is_constant(Y)
         warn_constant(constant, "over all samples", "Their weights are NaN")
+        # The rounding errors of a constant feature could be given any weight.
+        X = np.where(is_constant(X), 0, X)
         varies = Y[:, ~constant] if constant.any() else Y  # the whole recording need not be copied
         fits = fit_with_best_penalty(X, varies, table, self.max_iter)
         names = ("coef_", "intercept_", "alpha_", "n_iter_")

@@ -506,6 +506,10 @@ def test_permuted_runs_of_sound_recordings(drawn, seed, double):
         return
     orders = [np.random.default_rng([seed, row]).permutation(n_runs) for row in range(3)]
     rows = [np.flatnonzero(runs == run) for run in range(n_runs)]
+    if not double and drawn["plain_alphas"][0] < 1e-3 * np.sum(
+        (drawn["x"] - drawn["x"].mean(0)) ** 2
+    ):
+        return  # a penalty that hardly shrinks needs more digits than single precision has
     expected = plain_null(drawn, [np.concatenate([rows[r] for r in order]) for order in orders])
     assert_scores(null, expected, 1e-6 if double else 0.03)
     assert counted(told) == np.isnan(expected).any(axis=0).sum()
@@ -577,9 +581,9 @@ def test_p_values_of_sound_nulls(seed, n_rows, n_voxels, missing, single, form):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of voxels without scores
         spread = everything.std(axis=0)
-        z = (everything - everything.mean(axis=0)) / np.where(spread > 1e-7, spread, np.nan)
+        z = (everything - everything.mean(axis=0)) / np.where(spread > 1e-5, spread, np.nan)
         highest = np.nanmax(z[1:], axis=1, initial=-np.inf)
-        close = 2e-4 / np.where(spread > 1e-7, spread, np.nan)
+        close = 2e-4 / np.where(spread > 1e-5, spread, np.nan)
     for voxel, score in enumerate(scores):
         if np.isnan(score):
             assert np.isnan([got[voxel], corrected[voxel]]).all()
@@ -588,7 +592,9 @@ def test_p_values_of_sound_nulls(seed, n_rows, n_voxels, missing, single, form):
         if not np.isnan(done[:, voxel]).any():
             assert np.isclose(got[voxel], (1 + reached) / (1 + len(done)))
         assert 1 / (1 + len(done)) <= corrected[voxel] <= 1
-        if spread[voxel] > 1e-7 and not np.isnan(done[:, voxel]).any():
+        if spread[voxel] < 1e-6:
+            assert corrected[voxel] == 1
+        if spread[voxel] > 1e-5 and not np.isnan(done[:, voxel]).any():
             bounds = [
                 (1 + (highest >= z[0, voxel] + by * close[voxel]).sum()) / (1 + len(done))
                 for by in (1, -1)
@@ -1144,7 +1150,7 @@ def test_p_values_of_anything(null, scores):
         got, _ = call(function, null, scores)
         if got is not None:
             assert ((got > 0) & (got <= 1) | np.isnan(got)).all()
-            assert (np.isnan(got) <= (np.isnan(scores) | np.isnan(null).any(axis=0))).all()
+            assert (np.isnan(got) <= (pd.isna(scores) | np.isnan(null).any(axis=0))).all()
 
 
 @given(anything(N, 3), any_groups(N))
@@ -1367,3 +1373,18 @@ def test_splits_that_name_no_rows_are_refused(cv):
     X = np.random.default_rng(0).standard_normal((8, 2))
     with pytest.raises(ValueError, match="row numbers"):
         ridge.RidgeCV([1.0], cv=cv).fit(X, X)
+
+
+def test_a_voxel_whose_score_every_order_gives_is_not_significant():
+    null, scores = np.full((19, 2), 0.2), np.array([0.2, 0.9])
+    null[:, 1] = np.linspace(-0.1, 0.1, 19)
+    assert inference.max_p_values(null, scores).tolist() == [1, 0.05]
+    assert inference.p_values(null, scores).tolist() == [1, 0.05]
+
+
+def test_a_constant_feature_has_no_lasso_weight_although_its_mean_is_rounded():
+    rng = np.random.default_rng(0)
+    X, y = np.full((7, 1), 2.04091912), rng.standard_normal(7)
+    fitted = receptive_fields.LassoLarsCV(cv=2).fit(X, y)
+    assert fitted.coef_.tolist() == [0]
+    np.testing.assert_allclose(fitted.predict(X), y.mean())

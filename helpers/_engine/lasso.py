@@ -242,7 +242,7 @@ def fit_with_best_penalty(X, Y, table, max_iter):
 
 def _choose_and_fit(whole, trains, tests, max_iter):
     """Return the weights, the chosen penalty, and the steps to it of a block of voxels."""
-    smallest = ROUNDING * np.sqrt(whole.xx.diagonal().max() * whole.yy) / whole.n
+    smallest = ROUNDING * np.sqrt(whole.xx.diagonal().max()) * np.sqrt(whole.yy) / whole.n
     paths, products = [], []
     for train, test in zip(trains, tests, strict=True):
         alphas, weights = follow_path(train.xx / train.n, train.xy.T / train.n, max_iter, smallest)

@@ -32,7 +32,7 @@ from helpers._engine.validation import check_finite
 
 BLOCK = 1024  # voxels: their sums stay close to the core, and threads seldom wait for each other
 ROOM = 0.85  # of the digits of the largest number: what squares are multiplied with has the rest
-FAR = 1e18  # of a unit: weights and responses in it stay within single precision
+FAR = {"f": 1e18, "d": 1e100}  # of a unit: weights and penalties in it stay within the precision
 ALIKE = 1e-13  # share of a voxel's variation that is rounding, whatever it went through
 
 
@@ -153,16 +153,35 @@ def bring_to_one(X, dtype):
     Raises
     ------
     ValueError
-        If weights in this unit could not be told in single precision.
+        If weights and penalties in this unit could not be told in the precision.
     """
     largest = np.abs(X).max()
     unit = 2.0 ** np.round(np.log2(largest)) if largest > 0 else 1.0
-    if np.dtype(dtype) == np.float32 and not 1 / FAR <= unit <= FAR:
+    dtype = np.dtype(dtype)
+    far = FAR[dtype.char]
+    if not 1 / far <= unit <= far:
         raise ValueError(
-            f"X varies by {largest:.2g}; expected features between {1 / FAR:g} and {FAR:g} for "
-            "weights in float32: bring them to another unit, or take dtype=numpy.float64."
+            f"X varies by {largest:.2g}; expected features between {1 / far:g} and {far:g} for "
+            f"weights in {dtype}: bring them to another unit, such as a standard deviation of 1."
         )
     return X / unit, unit
+
+
+def exponents(values, axis):
+    """Say by which powers of two to divide, so that squares keep their digits in any unit.
+
+    Parameters
+    ----------
+    values : ndarray of float
+    axis : int
+        Along which the largest value is looked for.
+
+    Returns
+    -------
+    ndarray of int
+        With ``np.ldexp(values, -exponents(values, axis))`` the largest is between 0.5 and 1.
+    """
+    return np.frexp(np.abs(values).max(axis=axis, keepdims=True))[1]
 
 
 def check_sums(squares, Y, first_column):

@@ -301,9 +301,14 @@ def check_penalties(alphas):
     Raises
     ------
     ValueError
-        If there is none, or one is not finite and above zero.
+        If there is none, one is not finite and above zero, or they are a table.
     """
     alphas = read_numbers("alphas", alphas).astype(np.float64)
+    if alphas.ndim > 1:
+        raise ValueError(
+            f"alphas has shape {alphas.shape}; expected one penalty or a list of them, which each "
+            "voxel chooses from: say numpy.ravel(alphas)."
+        )
     good = np.isfinite(alphas) & (alphas > 0)
     if alphas.size == 0 or not good.all():
         given = ", ".join(f"{alpha:g}" for alpha in alphas[~good][:5]) or "none"
