@@ -31,7 +31,7 @@ from helpers._files.masking import masked_runs
 from helpers._files.report import report
 from helpers._files.runs import count_volumes, cut, is_shown, read_events, read_tables
 from helpers._files.stimuli import read_stimuli
-from helpers._files.surfaces import is_surface, surface_masker
+from helpers._files.surfaces import is_surface, surface_masker, vertices_in_region
 from helpers._files.timeline import RunOfVolumes, delay, has_gaps, rows_later, stack
 from helpers._twin.truth import load_truth
 from helpers._twin.writing import make_twin
@@ -678,7 +678,18 @@ class Recording:
 
     @property
     def voxels(self):
-        """Grid indices (i, j, k) of the columns of `bold`, (n_voxels, 3)."""
+        """Grid indices (i, j, k) of the columns of `bold`, (n_voxels, 3).
+
+        Raises
+        ------
+        ValueError
+            If the recording lies on a surface, which has vertices.
+        """
+        if is_surface(self.masker.mask_img_):
+            raise ValueError(
+                "A surface has vertices and no voxels; expected a recording of volumes. The "
+                "columns of bold are the vertices in recording.masker.mask_img_, left ones first."
+            )
         return np.argwhere(get_data(self.masker.mask_img_))
 
     def column(self, i, j, k):
@@ -834,17 +845,14 @@ def region_labels(dataset, masker):
             "The dataset has no region masks; expected some: name those of your own files with "
             'from_files(..., mask_roi={"V1": "V1.nii.gz"}).'
         )
-    inside = get_data(masker.mask_img_).astype(bool)
     own = isinstance(dataset.mask_roi, dict)
     longest = max(map(len, dataset.mask_roi)) if own else 4
-    area = np.full(inside.sum(), "", dtype=f"U{longest}")
-    hemisphere = np.full(inside.sum(), "", dtype="U2")
-    lag = np.full(inside.sum(), -1)
+    area = np.full(masker.n_elements_, "", dtype=f"U{longest}")
+    hemisphere = np.full(masker.n_elements_, "", dtype="U2")
+    lag = np.full(masker.n_elements_, -1)
     for region_name in dataset.mask_roi:
         region_file = dataset.mask_roi[region_name] if own else region_name
-        region = open_image(region_file)
-        check_grid(region, region_file, masker.mask_img_, "of the masker")
-        voxels = read_values(region, region_file)[inside] > 0
+        voxels = _in_region(region_file, masker)
         if own:
             area[voxels & (area == "")] = region_name
             continue
@@ -860,6 +868,15 @@ def region_labels(dataset, masker):
         else:
             lag[voxels & (lag == -1)] = int(name["lag"])
     return area, hemisphere, lag
+
+
+def _in_region(region_file, masker):
+    """Say which voxels or vertices of a masker lie in a region, (n_voxels,)."""
+    if is_surface(masker.mask_img_):
+        return vertices_in_region(region_file, masker)
+    region = open_image(region_file)
+    check_grid(region, region_file, masker.mask_img_, "of the masker")
+    return read_values(region, region_file)[get_data(masker.mask_img_) > 0] > 0
 
 
 def image_blocks(recording):

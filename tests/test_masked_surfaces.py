@@ -7,6 +7,7 @@ from nibabel.gifti import GiftiDataArray, GiftiImage
 from nilearn.maskers import SurfaceMasker
 from nilearn.surface import InMemoryMesh, SurfaceImage
 
+from helpers import data
 from helpers._files import masking
 from helpers._files.images import check_files
 
@@ -96,3 +97,28 @@ def test_the_cache_sees_every_hemisphere(runs, tmp_path):
     first = masking.masked_runs(images, None, CLEAN, tmp_path / "cache").bold
     images[2].data.parts["left"][3] += np.arange(N_VOLUMES, dtype="float32") ** 2
     assert (masking.masked_runs(images, None, CLEAN, tmp_path / "cache").bold != first).any()
+
+
+def test_regions_of_a_surface_and_no_voxels(runs):
+    files, _ = runs
+    mask = {side: np.ones(N_VERTICES) for side in ("left", "right")}
+    mask["left"][:40] = 0
+    region = {side: np.zeros(N_VERTICES) for side in mask}
+    region["left"][30:50] = region["right"][7] = 1
+    tables = [np.random.default_rng(run).normal(size=(N_VOLUMES, 2)) for run in range(3)]
+    dataset = data.from_files(
+        files, tables, in_memory(mask), mask_roi={"fusiform": in_memory(region)}
+    )
+    got = data.recording(dataset, memory=None)
+    area, hemisphere, _ = data.region_labels(dataset, got.masker)
+    # The left hemisphere has lost 40 vertices to the mask.
+    left = N_VERTICES - 40
+    assert np.flatnonzero(area == "fusiform").tolist() == [*range(10), left + 7]
+    assert set(hemisphere) == {""}
+    with pytest.raises(ValueError, match="has vertices and no voxels"):
+        got.column(1, 2, 3)
+    small = {side: values[:100] for side, values in region.items()}
+    mesh = InMemoryMesh(np.zeros((100, 3)), np.array([[0, 1, 2]]))
+    dataset.mask_roi["fusiform"] = SurfaceImage({side: mesh for side in small}, small)
+    with pytest.raises(ValueError, match="expected the same mesh"):
+        data.region_labels(dataset, got.masker)

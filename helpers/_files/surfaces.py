@@ -420,6 +420,32 @@ def _inside(mask, vertices):
     return {side: part.ravel() != 0 for side, part in parts.items()}
 
 
+def vertices_in_region(region, masker):
+    """Say which elements of a masker lie in a region.
+
+    Parameters
+    ----------
+    region : surface data as for `open_surface`
+        One map, 0 outside and 1 inside.
+    masker : SurfaceMasker
+        Fitted, on the same mesh.
+
+    Returns
+    -------
+    ndarray of bool, (n_vertices,)
+
+    Raises
+    ------
+    DataError
+        If a file cannot be read.
+    ValueError
+        If the region is no such map, or on another mesh.
+    """
+    parts = masker.mask_img_.data.parts
+    inside = _inside(region, {side: len(values) for side, values in parts.items()})
+    return np.concatenate([inside[side][values.ravel() != 0] for side, values in parts.items()])
+
+
 def read_surface_series(item, masker):
     """Read the time series of the vertices inside a mask; nothing is cleaned.
 
