@@ -16,6 +16,7 @@ from helpers._engine.permutations import kinds_of_runs, prepare_images, score_or
 from helpers._engine.ridge import make_plan
 from helpers._engine.sums import exponents
 from helpers._engine.validation import (
+    LARGEST,
     FewOrdersWarning,
     check_dtype,
     check_labels,
@@ -288,10 +289,11 @@ def _check_scores(null, scores):
     rows = np.flatnonzero(_finished(null, len(scores)))
     if not rows.size:
         raise ValueError("null holds no finished permutation; expected some. Run permute_runs.")
-    if np.isinf(scores).any() or any(np.isinf(null[row]).any() for row in rows):
+    beyond = np.float64(LARGEST)  # of a type, because single precision does not hold it
+    if any((np.abs(values) > beyond).any() for values in (scores, *(null[row] for row in rows))):
         raise ValueError(
-            "scores or null have infinite values; expected R2, which are 1 at most, or NaN. Look "
-            "at the step that they come from."
+            f"scores or null have values that are infinite or beyond {LARGEST:g}; expected R2, "
+            "which are 1 at most, or NaN. Look at the step that they come from."
         )
     return scores, rows
 

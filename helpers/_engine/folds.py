@@ -8,7 +8,12 @@ pieces, so sums over pieces are enough for every split, however many there are.
 import numpy as np
 from sklearn.model_selection import check_cv
 
-from helpers._engine.validation import check_runs, check_several_runs, read_array
+from helpers._engine.validation import (
+    check_labels,
+    check_runs,
+    check_several_runs,
+    read_array,
+)
 
 TRAIN, TEST = 1, 2
 
@@ -75,6 +80,11 @@ def tabulate(cv, X, Y=None, groups=None):
     if isinstance(cv, int | np.integer) and groups is not None:
         splits = run_folds(check_several_runs(groups, n_samples), cv)
     else:
+        if groups is not None and check_labels("run", groups).ndim != 1:
+            raise ValueError(
+                f"groups has shape {np.shape(groups)}; expected one run label for each of the "
+                f"{n_samples} samples, that is shape ({n_samples},)."
+            )
         splits = list(check_cv(_pairs(cv)).split(X, Y, groups))
     table = np.zeros((len(splits), n_samples), dtype=np.int8)
     for row, pair in zip(table, splits, strict=True):

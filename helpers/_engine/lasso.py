@@ -223,6 +223,7 @@ def fit_with_best_penalty(X, Y, table, max_iter):
     weights = np.empty((Y.shape[1], X.shape[1]))
     intercept, alphas = np.empty(len(weights)), np.empty(len(weights))
     n_iter = np.empty(len(weights), dtype=int)
+    max_iter = int(max_iter)  # NumPy's small whole numbers overflow
     n_knots = min(max_iter, 3 * min(X.shape)) + 1
     size = int(np.clip(PATH_BYTES / (n_knots * X.shape[1] * 8), 1, BLOCK))
 

@@ -463,9 +463,9 @@ def check_labels(what, labels):
         )
     refuse_masked(f"{what} labels", labels)
     given = np.asarray(labels, dtype=object)  # before a list turns NaN into "nan"
-    if any(isinstance(label, list | tuple | np.ndarray) for label in given.flat):
+    if any(isinstance(label, list | tuple | dict | set | np.ndarray) for label in given.flat):
         raise ValueError(
-            f"Some {what} labels are lists or arrays; expected one label a row, a number or text."
+            f"Some {what} labels are lists or the like; expected one label a row, a number or text."
         )
     unknown = np.atleast_1d(pd.isna(given))
     if unknown.any():
