@@ -1380,6 +1380,8 @@ def test_responses_too_large_for_single_precision_are_refused_there_only():
         np.testing.assert_allclose(plain, ridge.RidgeCV([1.0], cv=2).fit(X, Y / 1e20).best_score_)
         with pytest.raises(ValueError, match="too large for sums in float32"):
             ridge.RidgeCV([1.0], cv=2, dtype=np.float32).fit(X, Y)
+        with pytest.raises(ValueError, match="too large for sums in float32"):
+            ridge.RidgeCV([1.0], cv=2, dtype=np.float32).fit(X, 1e17 * Y)
 
 
 @pytest.mark.parametrize(

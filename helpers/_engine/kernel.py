@@ -135,9 +135,10 @@ class KernelPlan:
         U = vectors.astype(self.dtype)
 
         def rotate(block):
-            y, mean = centre(Y[:, block], self.dtype)
-            np.matmul(U.T, y, out=rotated[:, block])
-            whole, offset = np.einsum("nv,nv->v", y, y), len(y) * mean**2
+            with np.errstate(invalid="ignore", over="ignore"):  # raised below, with the place
+                y, mean = centre(Y[:, block], self.dtype)
+                np.matmul(U.T, y, out=rotated[:, block])
+                whole, offset = np.einsum("nv,nv->v", y, y), len(y) * mean**2
             check_sums(whole, Y[:, block], block.start)
             for row, test in zip(squares, tests, strict=True):
                 y, _ = centre(Y[test, block], self.dtype)
