@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from helpers._engine.folds import tabulate
+from helpers._engine.folds import TRAIN, tabulate
 from helpers._engine.permutations import kinds_of_runs, prepare_images, score_orders, score_shifts
 from helpers._engine.ridge import make_plan
 from helpers._engine.sums import exponents
@@ -45,6 +45,9 @@ BATCH = 250  # permutations that are finished together; an interrupt loses no mo
 BATCH_OF_SHIFTS = 25  # the same for shifts, each of which takes longer
 PERFECT = 50  # voxels without noise that say how small a p the shifts allow
 ROUNDING = 1e-5  # R2 that differ by less do so by the rounding errors of single precision
+# Of the features' sum of squares: with more features than samples, a smaller penalty is all that
+# some directions have, and single precision does not hold it beside the others.
+FEW_DIGITS = 1e-3
 TIE = 1e-4  # R2 as close as this are the same: single precision may cost as much
 
 
@@ -89,7 +92,8 @@ def permute_runs(null, X, Y, *, groups, alpha=100.0, cv=10, random_state=0, dtyp
         large: 4 runs have 24 orders, so p is hardly below 1/24.
     dtype : {numpy.float32, numpy.float64}
         Precision of the sums. Single precision takes about half the time and costs less than
-        1e-4 of R2, commonly 1e-6.
+        1e-4 of R2, commonly 1e-6. With more features than samples and a small penalty it would
+        cost more, so that double precision is taken there.
 
     Raises
     ------
@@ -119,7 +123,7 @@ def permute_runs(null, X, Y, *, groups, alpha=100.0, cv=10, random_state=0, dtyp
     alpha, rngs = _check_one(alpha), _generators(random_state, len(null))
     table = _check_whole(tabulate(cv, X, Y, groups), runs)
     _check_different(X, runs, len(null))
-    images = prepare_images(X, runs, table, alpha, check_dtype(dtype))
+    images = prepare_images(X, runs, table, alpha, _precision(dtype, X, table, alpha))
     orders = np.array([rng.permutation(runs[-1] + 1) for rng in rngs])
     _fill(null, lambda rows: score_orders(images, Y, orders[rows]), BATCH)
     constant = np.isnan(null.sum(axis=0))
@@ -394,6 +398,13 @@ def _generators(random_state, n_permutations):
             "call can go on with the same orders."
         )
     return [np.random.default_rng([random_state, row]) for row in range(n_permutations)]
+
+
+def _precision(dtype, X, table, alpha):
+    """Return the precision of the sums: double where single has too few digits for the penalty."""
+    fewest = (table == TRAIN).sum(axis=1).min()
+    is_small = alpha < FEW_DIGITS * np.square(X - X.mean(axis=0)).sum()
+    return np.dtype(np.float64) if X.shape[1] >= fewest and is_small else check_dtype(dtype)
 
 
 def _check_one(alpha):

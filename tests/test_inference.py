@@ -649,3 +649,13 @@ def test_masked_responses_scores_and_nulls_are_refused():
         p_values(np.ma.array(np.zeros((6, 3)), mask=mask), np.zeros(3))
     with pytest.raises(ValueError, match="scores holds text"):
         p_values(np.zeros((6, 3)), ["0.1", "0.2", "0.3"])
+
+
+def test_single_precision_is_not_taken_where_it_has_too_few_digits():
+    """Six samples of forty features, and a penalty that is small beside them."""
+    rng = np.random.default_rng(4)
+    X, Y, runs = rng.normal(size=(6, 40)), rng.normal(size=(6, 5)), np.repeat([0, 1, 2], 2)
+    nulls = [np.full((4, 5), np.nan) for _ in range(2)]
+    for null, dtype in zip(nulls, (np.float32, np.float64), strict=True):
+        inference.permute_runs(null, X, Y, groups=runs, alpha=0.03, cv=3, dtype=dtype)
+    np.testing.assert_allclose(*nulls, atol=1e-4)
