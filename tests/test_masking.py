@@ -281,7 +281,7 @@ def test_after_an_error_the_other_runs_are_not_read(files, monkeypatch, step):
     def fail(*args, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(masking, "ThreadPoolExecutor", Pool)
+    monkeypatch.setattr(masking, "Threads", Pool)
     monkeypatch.setattr(masking, "clean", fail)
     monkeypatch.setattr(masking, "read_series", read_first_only)
     files |= {"runs": files["runs"][:1] * 40, "cache": None}  # a cache has a pool of its own

@@ -54,7 +54,7 @@ def test_an_error_reaches_the_caller_and_stops_the_others(monkeypatch):
             raise KeyError("the first block")
         assert called_off.wait(HANG)
 
-    monkeypatch.setattr(threads, "ThreadPoolExecutor", Pool)
+    monkeypatch.setattr(threads, "Threads", Pool)
     with threadpool_limits(2), pytest.raises(KeyError, match="the first block"):
         for_blocks(work, 1000, 1)
     assert set(calls) <= {0, 1, 2}  # two threads, and the first went on to a block after its error
@@ -75,3 +75,29 @@ def test_products_get_one_thread_and_blocks_as_many_as_the_caller_allows():
         assert threads_of_products() == {3}
     assert inside == {1}
     assert len(names) == 3
+
+
+# ---- without threads, as in a browser
+
+
+def in_turn(monkeypatch):
+    """Use what takes the place of threads, and count the items whose work has begun."""
+    monkeypatch.setattr(threads, "Threads", threads.InTurn)
+    monkeypatch.setattr(threading.Thread, "start", lambda self: pytest.fail("a thread"))
+
+
+def test_without_threads_results_and_errors_are_the_same(monkeypatch):
+    in_turn(monkeypatch)
+    assert on_threads(lambda item: item**2, range(5)) == [0, 1, 4, 9, 16]
+    with pytest.raises(KeyError, match="the second"):
+        on_threads(
+            lambda item: {0: "the first"}[item] if item < 1 else 1 / {}["the second"], [0, 1]
+        )
+
+
+def test_without_threads_map_takes_an_item_when_it_is_asked_for():
+    taken = []
+    results = threads.InTurn(2).map(lambda item: taken.append(item) or -item, range(3))
+    assert taken == []
+    assert next(results) == 0 and taken == [0]
+    assert list(results) == [-1, -2]

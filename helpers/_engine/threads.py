@@ -1,12 +1,67 @@
 """Work on several threads at once."""
 
-from concurrent.futures import ThreadPoolExecutor
+import sys
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from functools import cache
 from itertools import pairwise
 from math import ceil
 
 import numpy as np
 from threadpoolctl import ThreadpoolController
+
+
+class InTurn(Executor):
+    """An executor without threads, which does what it is given at once.
+
+    Parameters
+    ----------
+    max_workers : int, optional
+        As for other executors; of no effect.
+    """
+
+    def __init__(self, max_workers=None):
+        pass
+
+    def submit(self, work, /, *args, **kwargs):
+        """Call a function.
+
+        Parameters
+        ----------
+        work : callable
+        *args, **kwargs
+            What it is called with.
+
+        Returns
+        -------
+        concurrent.futures.Future
+            Done, with the function's result or its error.
+        """
+        future = Future()
+        try:
+            future.set_result(work(*args, **kwargs))
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+    def map(self, work, *iterables, timeout=None, chunksize=1, buffersize=None):
+        """Call a function on item after item, each when its result is asked for.
+
+        Parameters
+        ----------
+        work : callable
+        *iterables : iterable
+        timeout, chunksize, buffersize
+            As for other executors; of no effect.
+
+        Returns
+        -------
+        iterator
+        """
+        return map(work, *iterables)
+
+
+# Python in a browser has one core and no threads.
+Threads = InTurn if sys.platform in ("emscripten", "wasi") else ThreadPoolExecutor
 
 
 def on_threads(work, items):
@@ -29,7 +84,7 @@ def on_threads(work, items):
     products = _matrix_products()
     # What the matrix products would take: it follows OMP_NUM_THREADS and the like.
     cores = max((library["num_threads"] for library in products.info()), default=1)
-    with products.limit(limits=1), ThreadPoolExecutor(cores) as pool:
+    with products.limit(limits=1), Threads(cores) as pool:
         futures = [pool.submit(work, item) for item in items]
         try:
             return [future.result() for future in futures]

@@ -1,7 +1,6 @@
 """Masking runs, with the result cached on disk so that the next chapter starts at once."""
 
 import zlib
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import combinations
 from typing import NamedTuple
@@ -15,6 +14,7 @@ from nilearn.masking import apply_mask
 from nilearn.signal import clean
 
 from helpers._engine.outliers import outlying_volumes
+from helpers._engine.threads import Threads
 from helpers._files import DataError
 from helpers._files.confounds import (
     between_kept,
@@ -131,7 +131,7 @@ def masked_runs(run_images, mask, options, cache, *, confounds=None, sample_mask
     images = (run_images, mask, tables, masks)
     if cache is None:
         return MaskedRuns(*_mask_runs(*images, options, stamps=None)[0])
-    with ThreadPoolExecutor(READERS) as pool:
+    with Threads(READERS) as pool:
         stamps = list(pool.map(fingerprint, [*run_images, mask]))
     stamps += [None if table is None else table.to_numpy() for table in tables]
     stamps += [None if item is None else np.asarray(item) for item in masks]
@@ -166,7 +166,7 @@ def _mask_runs(run_images, mask, tables, masks, options, stamps):
     masker, spatial, read = _ways(run_images, mask, options)
     names = [name_of(image) for image in run_images]
     runs, checksums, lengths, constant, outliers = [], [], [], [], []
-    pool = ThreadPoolExecutor(READERS)
+    pool = Threads(READERS)
     try:
         raws = pool.map(partial(_read_raw, read), run_images, masks, names)
         for image, raw, table, name in zip(run_images, raws, tables, names, strict=True):

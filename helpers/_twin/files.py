@@ -1,12 +1,11 @@
 """The twin's files: images, label tables and masks in the layout of the real recording."""
 
-from concurrent.futures import ThreadPoolExecutor
-
 import nibabel as nib
 import numpy as np
 
 from helpers._engine.haemodynamics import haemodynamic_response
 from helpers._files.layout import FIGURE_RUNS, MARK, MASKS, RANDOM_RUNS, RECORDING
+from helpers._engine.threads import Threads
 from helpers._twin import brain, responses, stimuli
 from helpers._twin.ceiling import Ceilings
 
@@ -66,7 +65,7 @@ def _write_runs(recording, mask, labels, voxels, sharing, rng):
     ceilings = Ceilings()
     response = haemodynamic_response(voxels.peak)
     baseline = BASELINE * rng.uniform(0.8, 1.2, len(voxels.peak))
-    with ThreadPoolExecutor(2) as pool:
+    with Threads(2) as pool:
         writing = []
         for name, rows in zip(FIGURE_RUNS + RANDOM_RUNS, labels, strict=True):
             signal = responses.noise_free_run(rows, voxels, response)

