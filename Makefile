@@ -26,7 +26,7 @@ NOTEBOOK := $(wildcard notebooks/$(CHAPTER)_*.ipynb)
 EXERCISES := $(shell sed -n 's/.*from helpers.exercises import \([a-z_]*\).*/\1/p' $(NOTEBOOK) /dev/null)
 OF_THE_CHAPTER := $(wildcard tests/test_exercises_$(EXERCISES).py tests/test_formulas_$(CHAPTER).py)
 
-.PHONY: help book draft test test-all tested-chapter lint hooks lighthouse pdf serve real twin \
+.PHONY: help book draft test test-all tested-chapter lint hooks lighthouse pdf zip serve real twin \
 	benchmark coursework student coursework-check variants lock clean
 
 help:
@@ -75,6 +75,9 @@ lighthouse: $(LIGHTHOUSE) _build/made ## measure accessibility and good practice
 
 pdf: _build/made ## print the built book as one PDF (needs Chromium or Chrome)
 	$(PY) tools/pdf.py
+
+zip: _build/made ## pack the book into a zip that opens, and runs, without a network
+	$(PY) tools/offline.py
 
 serve: _build/made ## show the built book in a browser
 	@echo "The book: http://localhost:8000 (stop with Ctrl+C)"

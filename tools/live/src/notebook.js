@@ -246,9 +246,7 @@ export class Notebook extends Events {
   /** Work off the queue, one order at a time. */
   #work() {
     if (this.state !== "ready" || this.#working || this.#stopping) return;
-    this.#working = this.#workOff().finally(() => {
-      this.#working = null;
-    });
+    if (this.#queue.length > 0) this.#working = this.#workOff();
   }
 
   async #workOff() {
@@ -263,11 +261,11 @@ export class Notebook extends Events {
       order.resolve(order.cell ? { ...result, cell: order.cell } : result);
       if (result.crashed) await this.#startAnew();
     }
+    this.#working = null;
     if (this.#stopping) return; // stop() goes on from here
     this.batch = null;
     this.#be(this.failure ? "failed" : "ready");
-    // What came while the last order ended.
-    if (this.#queue.length > 0) setTimeout(() => this.#work());
+    this.#work(); // what a listener has just ordered
   }
 
   async #runSource({ source, name, hear }) {
