@@ -35,12 +35,15 @@ export class Notebook extends Events {
   #stopping = null;
 
   /**
-   * `data` is the JSON of the page; `python` an Interpreter that has not been started.
+   * `data` is the JSON of the page; `python` an Interpreter that has not been started; `prepare`
+   * is called when Python has started, before the first cell runs.
    */
-  constructor(data, python) {
+  constructor(data, python, prepare = async () => {}) {
     super();
     this.data = data;
     this.python = python;
+    this.prepare = prepare;
+    this.assets = new URL(data.assets, document.baseURI); // the folder of what is loaded
     this.bar = null; // bar.js sets it
     this.state = "off";
     this.memory = 0;
@@ -89,10 +92,12 @@ export class Notebook extends Events {
 
   /** Start Python. Resolves true, or false when it cannot start (`failure` has the error). */
   async start(onProgress) {
+    this.failure = null;
     this.#be("starting");
     try {
       const { memory } = await this.python.start(onProgress);
       this.memory = memory ?? 0;
+      await this.prepare();
     } catch (error) {
       this.failure = error;
       this.#drop();
@@ -100,7 +105,6 @@ export class Notebook extends Events {
       return false;
     }
     this.#be("ready");
-    this.emit("started");
     this.#work();
     return true;
   }
@@ -171,7 +175,10 @@ export class Notebook extends Events {
 
   /** End what runs, and forget what waits. Python starts anew, without variables. */
   async stop() {
-    if (this.state === "starting") this.#drop();
+    if (this.state === "starting") {
+      this.#drop();
+      this.emit("state");
+    }
     if (!["ready", "running"].includes(this.state)) return this.#stopping;
     this.#stopping = this.#stop();
     await this.#stopping;
@@ -260,6 +267,7 @@ export class Notebook extends Events {
       if (order.cell && result.status === "error") this.#drop();
       order.resolve(order.cell ? { ...result, cell: order.cell } : result);
       if (result.crashed) await this.#startAnew();
+      else if (result.ended) this.#forget(); // the interpreter has started anew by itself
     }
     this.#working = null;
     if (this.#stopping) return; // stop() goes on from here
@@ -347,6 +355,10 @@ export class Notebook extends Events {
     } catch (error) {
       this.failure = error;
     }
+    this.#forget();
+  }
+
+  #forget() {
     for (const cell of [...this.cells, ...this.extras]) cell.forget();
     this.emit("restart");
   }
@@ -469,7 +481,7 @@ export class Cell {
   end(source, result) {
     this.#outputs.end(result, this);
     if (result.status !== "stopped") {
-      this.ms = result.ms;
+      this.ms = result.ms ?? 0;
       this.ran = result.status === "ok" || this.ran;
       this.ranSource = source;
       this.#alone ||= result.status === "ok";
@@ -518,8 +530,13 @@ export class Cell {
       above: button("Run all above", () => this.notebook.runAllAbove(this)),
       reset: button("Reset", () => this.notebook.reset(this), { title: "The code and output of the book again" }),
     };
+    const title = this.number ? `Cell ${this.number}` : "";
+    if (title) this.toolbar.append(element("span", { class: "live-name" }, title));
     this.toolbar.append(...Object.values(this.buttons), this.info);
-    if (this.number === 1) this.buttons.above.hidden = true;
+    const note = this.notebook.data.notes?.[this.id];
+    if (note) this.toolbar.after(element("p", { class: "live-different" }, `In the page: ${note}`));
+    // Nothing is above the first, and who writes an answer has another button.
+    if (this.number === 1 || !this.number) this.buttons.above.hidden = true;
     this.toolbar.addEventListener("keydown", (event) => {
       if (event.key !== "Enter" || !event.shiftKey) return;
       event.preventDefault();
@@ -532,7 +549,6 @@ export class Cell {
       text: this.original,
       label,
       onChange: () => {
-        this.editor.mark(null);
         this.#describe();
         this.notebook.emit("change", this);
       },
@@ -601,7 +617,7 @@ export class Cell {
       };
       const first = button(`Run the cell${one ? "" : "s"} above first${about}`, () => this.#answer?.("above"));
       const only = button("Run only this cell", () => this.#answer?.("alone"));
-      this.#note = element("div", { class: "live-note", role: "group", "aria-label": text });
+      this.#note = element("div", { class: "live-question", role: "group", "aria-label": text });
       this.#note.append(element("p", {}, text), first, only);
       this.#note.addEventListener("keydown", (event) => {
         if (event.key === "Escape") this.#answer?.("none");
