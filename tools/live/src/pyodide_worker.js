@@ -1,0 +1,4 @@
+import * as pyodide from "./pyodide.js";
+import { answer } from "./worker.js";
+
+answer(pyodide);
