@@ -4,8 +4,8 @@ import nibabel as nib
 import numpy as np
 
 from helpers._engine.haemodynamics import haemodynamic_response
-from helpers._files.layout import FIGURE_RUNS, MARK, MASKS, RANDOM_RUNS, RECORDING
 from helpers._engine.threads import Threads
+from helpers._files.layout import FIGURE_RUNS, MARK, MASKS, RANDOM_RUNS, RECORDING
 from helpers._twin import brain, responses, stimuli
 from helpers._twin.ceiling import Ceilings
 

@@ -7,7 +7,6 @@ import numpy as np
 from scipy.signal import lfilter
 from scipy.sparse import csr_array, eye_array
 from scipy.spatial import KDTree
-from scipy.spatial.distance import cdist
 
 from helpers._engine.gaussians import integrate_gaussians, sample_gaussians
 from helpers._twin.brain import MARKED
@@ -256,11 +255,48 @@ def mix_neighbours(positions, fwhm):
     return csr_array((weights / length[near["i"]], (near["i"], near["j"])), shape)
 
 
+class Regions(NamedTuple):
+    """Gaussian regions around the points of a lattice, seen from voxels on a grid.
+
+    The weight of a region in a voxel is the product of one weight an axis. Mixed along one axis
+    after the other, the regions take a small part of the products that one matrix of all weights
+    would.
+    """
+
+    weights: tuple  # an array an axis, shape (n_places, n_points)
+    places: np.ndarray  # (3, n_voxels), which place on each axis a voxel has
+
+    @property
+    def n_regions(self):
+        """Number of points of the lattice."""
+        return int(np.prod([weights.shape[1] for weights in self.weights]))
+
+    def mix(self, fluctuations):
+        """Mix what fluctuates in the regions, so that each voxel gets a variance of 1.
+
+        Parameters
+        ----------
+        fluctuations : array, shape (n_volumes, n_regions)
+            Independent, with a variance of 1.
+
+        Returns
+        -------
+        array, shape (n_volumes, n_voxels)
+        """
+        along_x, along_y, along_z = self.weights
+        lattice = fluctuations.reshape(-1, *(weights.shape[1] for weights in self.weights))
+        planes = along_y @ (lattice @ along_z.T)  # (n_volumes, n_points along x, n_y, n_z)
+        n_volumes, n_points, n_y, n_z = planes.shape
+        grid = along_x @ planes.reshape(n_volumes, n_points, n_y * n_z)
+        voxels = np.ravel_multi_index(self.places, (len(along_x), n_y, n_z))
+        return grid.reshape(n_volumes, -1)[:, voxels]
+
+
 class Sharing(NamedTuple):
     """Which noise voxels have in common; see `draw_sharing`."""
 
     neighbours: csr_array  # (n_voxels, n_voxels), mixes the voxels' own noise
-    regions: np.ndarray  # (n_voxels, n_regions), mixes the regional fluctuations
+    regions: Regions  # mixes the regional fluctuations
     regional: np.ndarray  # (n_voxels,), part of the regional fluctuation, percent of the baseline
     shared: np.ndarray  # (n_voxels,), part of the fluctuation of all voxels
 
@@ -279,17 +315,35 @@ def draw_sharing(positions, physiology, rng):
     -------
     Sharing
     """
-    sd = REGION_FWHM / FWHM_OF_SD
-    low, high = positions.min(axis=0) - 2 * sd, positions.max(axis=0) + 2 * sd
-    axes = [np.arange(a, b + sd, 1.25 * sd) for a, b in zip(low, high, strict=True)]
-    lattice = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
-    regions = np.exp(-cdist(positions, lattice, "sqeuclidean") / (2 * sd**2))
     return Sharing(
         mix_neighbours(positions, physiology.noise_fwhm),
-        regions / np.linalg.norm(regions, axis=1, keepdims=True),
+        place_regions(positions),
         physiology.regional * rng.uniform(0.3, 1, len(positions)),
         physiology.shared * rng.uniform(0.3, 1, len(positions)),
     )
+
+
+def place_regions(positions):
+    """Lay Gaussian regions over the voxels, somewhat closer to each other than they are wide.
+
+    Parameters
+    ----------
+    positions : array, shape (n_voxels, 3)
+        In mm, on a grid along the axes.
+
+    Returns
+    -------
+    Regions
+    """
+    sd = REGION_FWHM / FWHM_OF_SD
+    all_weights, all_places = [], []
+    for along in positions.T:
+        grid, places = np.unique(along, return_inverse=True)
+        points = np.arange(along.min() - 2 * sd, along.max() + 3 * sd, 1.25 * sd)
+        weights = np.exp(-((grid[:, np.newaxis] - points) ** 2) / (2 * sd**2))
+        all_weights.append(weights / np.linalg.norm(weights, axis=1, keepdims=True))
+        all_places.append(places)
+    return Regions(tuple(all_weights), np.array(all_places))
 
 
 def noise_run(n_volumes, voxels, sharing, rng):
@@ -310,8 +364,8 @@ def noise_run(n_volumes, voxels, sharing, rng):
     n_voxels = len(voxels.noise_sd)
     own = autoregressive_noise(n_volumes, n_voxels, AR1, rng)
     own = (sharing.neighbours @ own.T).T * voxels.noise_sd
-    regional = autoregressive_noise(n_volumes, sharing.regions.shape[1], SHARED_AR1, rng)
-    regional = regional @ sharing.regions.T * sharing.regional
+    regional = autoregressive_noise(n_volumes, sharing.regions.n_regions, SHARED_AR1, rng)
+    regional = sharing.regions.mix(regional) * sharing.regional
     shared = autoregressive_noise(n_volumes, 1, SHARED_AR1, rng) * sharing.shared
     time = np.linspace(-1, 1, n_volumes)
     slow = np.column_stack([time, time**2 - 1 / 3, 0.5 * np.cos(1.5 * np.pi * (time + 1))])
