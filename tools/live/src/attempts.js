@@ -276,7 +276,7 @@ export function keep(notebook) {
   // ---- elements
 
   const summary = element("summary", {}, "My changes");
-  const state = element("p", { class: "live-kept", role: "status" });
+  const state = element("p", { class: "live-kept" });
   const chooser = element("input", {
     type: "file", accept: ".ipynb,application/x-ipynb+json,application/json", hidden: "",
     "aria-label": "Notebook to open",
@@ -285,19 +285,11 @@ export function keep(notebook) {
   const saveButton = button("Save as notebook (.ipynb)", save);
   const openButton = button("Open a notebook…", () => chooser.click());
   const forgetButton = button("Forget my changes", forget);
-  const told = element("div", { class: "live-told", role: "status" });
-  const place = element("p", { class: "live-note" });
+  const told = element("div", { class: "live-told" });
+  const place = element("p", { class: "live-small" });
   const box = element("details", { class: "live-attempts" }, summary,
     element("div", { class: "live-attempts-box" }, state,
       element("div", { class: "live-buttons" }, saveButton, openButton, forgetButton), chooser, told, place));
-  box.addEventListener("keydown", (event) => {
-    if (event.key !== "Escape" || !box.open) return;
-    box.open = false;
-    summary.focus();
-  });
-  document.addEventListener("click", ({ target }) => {
-    if (box.open && !box.contains(target) && !target.closest?.("dialog")) box.open = false;
-  });
   notebook.bar.add(box);
 
   // ---- what is kept
@@ -440,6 +432,7 @@ export function keep(notebook) {
   function tell(sentences, isProblem = false) {
     told.classList.toggle("live-problem", isProblem);
     told.replaceChildren(...sentences.map((sentence) => element("p", {}, sentence)));
+    notebook.say(sentences.join(" "));
     box.open = true;
   }
 
@@ -449,14 +442,17 @@ export function keep(notebook) {
 /** Whether an answer has nothing but comments. */
 const isEmpty = (source) => source.split("\n").every((line) => /^\s*(#|$)/.test(line));
 
-/** What a cell printed in this session, in Jupyter's form; text alone. */
+/** What a cell shows since it ran in this session, in Jupyter's form; text alone. */
 function textOutputs(cell) {
-  const made = [];
-  for (const { type, name, text } of cell.outputs ?? []) {
-    const last = made.at(-1);
-    if (type === "stream" && last?.name === name) last.text += text;
-    else if (type === "stream") made.push({ output_type: "stream", name, text });
-    else if (text) made.push({ output_type: "display_data", data: { "text/plain": text }, metadata: {} });
-  }
-  return made.map((each) => (each.text ? { ...each, text: lines(each.text) } : each));
+  if (!cell.output || cell.skipped || cell.output.hidden) return [];
+  return [...cell.output.querySelectorAll(":scope > .output")].flatMap((shown) => {
+    const text = [...shown.querySelectorAll("pre, table")].map((part) => part.textContent).join("\n");
+    if (!text.trim()) return [];
+    if (shown.classList.contains("live-error")) {
+      const { name = "Error", message = "" } = cell.error ?? {};
+      return [{ output_type: "error", ename: name, evalue: message, traceback: text.split("\n") }];
+    }
+    const name = shown.classList.contains("stderr") ? "stderr" : "stdout";
+    return [{ output_type: "stream", name, text: lines(text) }];
+  });
 }

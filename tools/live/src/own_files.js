@@ -34,7 +34,7 @@ export function size(bytes) {
     value /= 1000;
     place++;
   }
-  return `${place && value < 9.95 ? value.toFixed(1) : Math.round(value)} ${units[place]}`;
+  return `${place && value < 9.95 ? Number(value.toFixed(1)) : Math.round(value)} ${units[place]}`;
 }
 
 /** A name that is safe in a path and in Python's quotes. */
@@ -156,7 +156,7 @@ export function skeleton(files) {
   if (masksOfRuns) {
     helpers.unshift("from nilearn.masking import intersect_masks");
     list("masks", masks);
-    lines.push("mask = intersect_masks(masks, threshold=1)  # voxels that the masks of all runs share");
+    lines.push("mask = intersect_masks(masks, threshold=1)  # what all of them share");
   } else if (masks.length) {
     const main = masks.find((name) => /brain/i.test(name)) ?? masks[0];
     lines.push(`mask = mine / ${quoted(main)}`);
@@ -167,7 +167,7 @@ export function skeleton(files) {
     }
   } else if (runs.some((name) => !/dtseries/i.test(name))) {
     helpers.unshift("from nilearn.masking import compute_multi_epi_mask");
-    lines.push("mask = compute_multi_epi_mask(func)  # a guess from the images: better add your own mask");
+    lines.push("mask = compute_multi_epi_mask(func)  # a guess: better add your own mask");
   } else lines.push("mask = None");
   options.push("mask=mask");
   if (backgrounds.length) options.push(`background=mine / ${quoted(backgrounds[0])}`);
@@ -212,11 +212,12 @@ export function skeleton(files) {
     ...options.map((option) => (option.includes("#") ? `    ${option}` : `    ${option},`)),
     ")",
     "recording = data.recording(dataset, shift=0, memory=None)",
-    "dataset.t_r = recording.t_r  # seconds from volume to volume; if None, say t_r= in from_files",
-    "temporary = tempfile.TemporaryDirectory()  # where the page saves the map",
+    "dataset.t_r = recording.t_r  # if None: say t_r=2.0, for instance, in from_files",
+    "temporary = tempfile.TemporaryDirectory()  # for the map, below",
     'print("samples x voxels:", recording.bold.shape)',
     'print("samples x features:", recording.stimuli.shape)',
-    'print("runs:", len(set(recording.runs)), "; seconds from volume to volume:", recording.t_r)',
+    'print("runs:", len(set(recording.runs)))',
+    'print("seconds from volume to volume:", recording.t_r)',
   ].join("\n");
 }
 
@@ -246,13 +247,13 @@ export function addOwnFiles(notebook) {
     "aria-label": "Files to add",
   });
   const choose = button("Choose files…", () => chooser.click());
-  const told = element("div", { class: "live-told", role: "status" });
+  const told = element("div", { class: "live-told" });
   const list = element("ul", { class: "live-file-list", "aria-label": "Your files" });
   const total = element("p", { class: "live-kept" });
-  const lacks = element("p", { class: "live-note" });
+  const lacks = element("p", { class: "live-small" });
   const drop = element("div", { class: "live-drop" },
     element("p", {}, choose, " or drop them here"),
-    element("p", { class: "live-note" },
+    element("p", { class: "live-small" },
       `NIfTI (.nii, .nii.gz) and tables (.csv, .tsv, .txt, .npy, .json), together at most ${size(LIMIT)}.`));
   const anew = button("Write the cell anew for these files", () => writeCell(true));
   const then = element("p", { class: "live-then" });
@@ -421,6 +422,7 @@ export function addOwnFiles(notebook) {
   function tell(sentences, isProblem = false) {
     told.classList.toggle("live-problem", isProblem);
     told.replaceChildren(...sentences.map((sentence) => element("p", {}, sentence)));
+    if (sentences.length) notebook.say(sentences.join(" "));
   }
 
   // ---- the cell
@@ -432,30 +434,37 @@ export function addOwnFiles(notebook) {
       cell = notebook.addCell({
         id: "own-files", source, name: "your cell", label: "Python code that reads your files",
       });
-      then.textContent = "Look at this cell: we guessed from the names what each file is for. Change what is wrong, then run it.";
       cellPlace.append(element("h3", {}, "A cell that reads them"), then, cell.element, anew);
     } else if (overwrite || cell.source === cell.original) {
       cell.original = source;
       cell.source = source;
     }
+    then.textContent = "Look at this cell: we guessed from the names what each file is for. Change what is wrong, "
+      + "then run it.";
     anew.hidden = cell.source === source;
   }
   notebook.on("change", (changed) => {
     if (changed === cell && cell) anew.hidden = cell.source === skeleton([...files.values()]);
   });
+
+  // The page goes on with the reader's recording; its made dataset would take the recording's place.
   const goesOn = page.goesOn && document.getElementById(page.goesOn);
+  function passOver(whether) {
+    if (!goesOn) return;
+    const place = (one, other) => one.compareDocumentPosition(other);
+    for (const each of notebook.cells) {
+      const below = place(panel, each.element) & Node.DOCUMENT_POSITION_FOLLOWING;
+      const above = place(goesOn, each.element) & Node.DOCUMENT_POSITION_PRECEDING;
+      if (below && above) each.optional = whether;
+    }
+  }
+  notebook.on("restart", () => passOver(false)); // the recording is gone; the files are not
   notebook.on("done", (ended, result) => {
     if (ended !== cell || result.status !== "ok" || !goesOn) return;
-    // The page goes on with the reader's recording; its made dataset would take the recording's place.
+    passOver(true);
     const title = goesOn.querySelector("h2, h3")?.firstChild.textContent ?? "";
-    notebook.cells
-      .filter((each) => panel.compareDocumentPosition(each.element) & Node.DOCUMENT_POSITION_FOLLOWING)
-      .filter((each) => goesOn.compareDocumentPosition(each.element) & Node.DOCUMENT_POSITION_PRECEDING)
-      .forEach((each) => {
-        each.optional = true;
-      });
     then.replaceChildren("`recording` is yours now. Go on at ", element("a", { href: `#${page.goesOn}` }, title),
-      ": the cells in between would make the simulated dataset again. Cells about pixels need images.");
+      ": the cells in between would make the simulated dataset again. Cells that draw pixels work only with images.");
     then.firstChild.replaceWith(...withCode(then.firstChild.textContent));
   });
 
