@@ -47,7 +47,9 @@ window.begin = async (files) => {
   };
   const python = new Interpreter({ worker, assets: Object.keys(files), load });
   const told = { outputs: [], files: {}, bytes: 0 };
-  python.onOutput = ({ data, ...output }) => told.outputs.push({ ...output, data: data && [...data] });
+  python.onOutput = ({ data, ...output }) => {
+    told.outputs.push({ ...output, data: data && [...data] });
+  };
   python.onFile = (path, data) => { told.files[path] = [...data]; };
   Object.assign(window, { python, told });
   return python.start(({ done }) => { told.bytes = done; });

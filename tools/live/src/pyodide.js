@@ -18,7 +18,8 @@ const seen = new Map(); // files under KEPT that the page has: when they were wr
 
 /** Pyodide fetches what the page has loaded for it, and nothing else. */
 function serve(assets, module) {
-  const given = { "pyodide.asm.wasm": assets.python ?? new ArrayBuffer(), "python_stdlib.zip": assets.library };
+  const program = assets.python ?? new ArrayBuffer(); // at a restart, the module is there
+  const given = { "pyodide.asm.wasm": program, "python_stdlib.zip": assets.library };
   self.fetch = async (address) => {
     const data = given[String(address).replace(HOST, "")];
     if (!data) throw new TypeError(`${address} is not fetched`);

@@ -1,0 +1,242 @@
+"""The book without a network: pages that a browser keeps, and the zip that runs from a disk."""
+
+import base64
+import http.server
+import json
+import os
+import shutil
+import threading
+import zipfile
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+import browsers
+import offline
+import pytest
+from live_pages import with_policy
+from playwright.sync_api import Error, sync_playwright
+
+ROOT = Path(__file__).resolve().parent.parent
+HTML = ROOT / "_build" / "html"
+SOURCES = ROOT / "tools" / "live" / "src"
+CHAPTER = "notebooks/02_ridge_encoding.html"
+LONG = 240_000  # milliseconds: ends what would never end, and says nothing about speed
+
+# ---- browsers, with what they keep
+
+
+def firefox():
+    names = ("firefox-esr", "firefox")
+    return os.environ.get("FIREFOX") or next(filter(None, map(shutil.which, names)), None)
+
+
+@contextmanager
+def opened(driver, name, profile):
+    """Open a browser whose profile lies in a folder, and yield a tab."""
+    if name == "chromium":
+        if browsers.find() is None:
+            pytest.skip(browsers.NOT_FOUND)
+        options = {"executable_path": browsers.find(), "args": ["--disable-dev-shm-usage"]}
+        context = driver.chromium.launch_persistent_context(profile, **options)
+    else:
+        if firefox() is None:
+            pytest.skip("no Firefox found: install it, or name its program in FIREFOX.")
+        options = {"executable_path": firefox(), "channel": "moz-firefox"}
+        context = driver.firefox.launch_persistent_context(profile, **options)
+    context.set_default_timeout(LONG)
+    tab = context.new_page()
+    tab.complaints = []
+    tab.on("pageerror", lambda error: tab.complaints.append(str(error)))
+    tab.on("request", lambda request: tab.complaints.append(request.url))
+    yield tab
+    context.close()
+
+
+def strangers(tab, *known):
+    """What went wrong in a tab, and the addresses that it asked for beside those it may."""
+    known = (*known, "data:", "blob:", "about:")
+    return [told for told in tab.complaints if not told.startswith(known)]
+
+
+class Server:
+    """Serves a folder; it can be stopped, and started again at the same address."""
+
+    def __init__(self, folder):
+        self.folder, self.port, self.asked = Path(folder), 0, []
+        self.start()
+
+    def start(self):
+        asked = self.asked
+
+        class Handler(http.server.SimpleHTTPRequestHandler):
+            def log_message(self, *_):
+                asked.append(self.path)
+
+        handler = partial(Handler, directory=str(self.folder))
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", self.port), handler)
+        self.port = self.server.server_port
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def stop(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+    @property
+    def address(self):
+        return f"http://127.0.0.1:{self.port}/"
+
+
+@pytest.fixture(scope="module")
+def driver():
+    with sync_playwright() as driver:
+        yield driver
+
+
+# ---- pages that a browser keeps
+
+PAGE = """<!doctype html><html lang="en"><head>
+<meta charset="utf-8"><link rel="icon" href="data:,"><title>{title}</title>
+<link rel="stylesheet" href="../_static/theme.css?v={edition}{edition}">
+<script type="module" src="../_static/page.js"></script></head>
+<body><img alt="" src="../_images/{edition}{edition}{edition}{edition}.svg"></body></html>"""
+SCRIPT = """
+import { keepForLater } from "./keep.js";
+window.keep = (version) => keepForLater(new URL("../", location.href), version);
+window.kept = async () => {
+  const found = [];
+  for (const name of await caches.keys()) {
+    for (const { url } of await (await caches.open(name)).keys()) found.push(new URL(url));
+  }
+  return found.map((at) => at.pathname + at.search).sort();
+};
+fetch("../_static/live/python.0123456789ab.wasm.gz");
+"""
+DRAWN = """() => [getComputedStyle(document.body).color, document.images[0].naturalWidth]"""
+STYLES = "@font-face {{ font-family: F; src: url(f.woff2); }} body {{ color: rgb(1, 2, {blue}); }}"
+SVG = '<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="2"/>'
+
+
+def write_book(folder, edition, number):
+    """Write a book of two pages, and a page that is not of the book."""
+    for name in ("notebooks", "_static/live", "_images"):
+        (folder / "book" / name).mkdir(parents=True, exist_ok=True)
+    book = folder / "book"
+    for title in ("one", "two"):
+        page = with_policy(PAGE.format(title=f"{title} {number}", edition=edition))
+        (book / "notebooks" / f"{title}.html").write_text(page, encoding="utf-8")
+    (book / "_static/theme.css").write_text(STYLES.format(blue=number), encoding="utf-8")
+    (book / f"_images/{4 * edition}.svg").write_text(SVG.format(width=number), encoding="utf-8")
+    (book / "_static/page.js").write_text(SCRIPT, encoding="utf-8")
+    (book / "_static/f.woff2").write_bytes(b"font")
+    (book / "_static/live/python.0123456789ab.wasm.gz").write_bytes(b"large")
+    (book / "_static/live/frame.html").write_text("frame", encoding="utf-8")
+    shutil.copy2(SOURCES / "keep.js", book / "_static/keep.js")
+    shutil.copy2(SOURCES / "service.js", book / "service.js")
+    (folder / "other.html").write_text("<title>other</title>", encoding="utf-8")
+
+
+def show(tab, address):
+    tab.goto(address)
+    tab.wait_for_function("window.keep && document.images[0].complete")
+    return tab.title(), *tab.evaluate(DRAWN)
+
+
+@pytest.mark.parametrize("name", ["chromium", pytest.param("firefox", marks=pytest.mark.slow)])
+def test_pages_that_were_visited_open_without_a_network(driver, name, tmp_path):
+    old, new = "0a1b2c3d", "4e5f6a7b"
+    site, profile = tmp_path / "site", tmp_path / "profile"
+    write_book(site, old, 1)
+    server = Server(site)
+    book = f"{server.address}book/"
+    first, second = f"{book}notebooks/one.html", f"{book}notebooks/two.html"
+    with opened(driver, name, profile) as tab:
+        assert show(tab, first) == ("one 1", "rgb(1, 2, 1)", 1)
+        # Nothing is kept before the reader's click.
+        assert tab.evaluate("kept()") == []
+        registered = "navigator.serviceWorker.getRegistrations().then((all) => all.length)"
+        assert tab.evaluate(registered) == 0
+        assert tab.evaluate("keep('version 1')") is True
+        kept = tab.evaluate("kept()")
+        assert f"/book/_images/{4 * old}.svg" in kept and "/book/_static/f.woff2" in kept
+        assert not [path for path in kept if path.endswith(".gz")]
+        show(tab, second)
+        tab.goto(f"{server.address}other.html")
+        assert not strangers(tab, server.address)
+
+    server.stop()
+    with opened(driver, name, profile) as tab:
+        assert show(tab, f"{first}?highlight=penalty") == ("one 1", "rgb(1, 2, 1)", 1)
+        assert show(tab, second) == ("two 1", "rgb(1, 2, 1)", 1)
+        # Neither is a page there that was not visited, nor one outside of the book.
+        for missing in (f"{book}notebooks/three.html", f"{server.address}other.html"):
+            other = tab.context.new_page()
+            with pytest.raises(Error):
+                other.goto(missing)
+            other.close()
+
+        write_book(site, new, 2)
+        server.start()
+        assert show(tab, first) == ("one 2", "rgb(1, 2, 2)", 2)
+        assert tab.evaluate("keep('version 2')") is True
+        kept = tab.evaluate("kept()")
+        assert not [path for path in kept if old in path]
+        assert "/book/_static/live/frame.html" in kept
+        # The other page, too, is the new one, though nobody has looked at it.
+        server.stop()
+        assert show(tab, second) == ("two 2", "rgb(1, 2, 2)", 2)
+
+
+# ---- the zip
+
+
+@pytest.fixture
+def built(tmp_path):
+    """A built book of one page that could run, and an asset of any bytes."""
+    html = tmp_path / "html"
+    (html / "_static" / "live").mkdir(parents=True)
+    (html / "index.html").write_text("<p>Welcome</p>", encoding="utf-8")
+    (html / ".buildinfo").write_text("for Sphinx", encoding="utf-8")
+    (html / "service.js").write_text("for a server", encoding="utf-8")
+    (html / "_static/live/python.0123.wasm.gz").write_bytes(bytes(range(256)))
+    (html / "_static/live/page.0123.js").write_text("run()", encoding="utf-8")
+    return html
+
+
+def test_the_zip_holds_what_the_pages_load_as_scripts(built, tmp_path):
+    assert offline.pack(built, tmp_path / "book.zip") == (tmp_path / "book.zip").stat().st_size
+    with zipfile.ZipFile(tmp_path / "book.zip") as archive:
+        names = archive.namelist()
+        script = archive.read("encoding-models/_static/live/python.0123.wasm.gz.js").decode()
+        readme = archive.read("encoding-models/README.txt").decode()
+    assert names == [
+        "encoding-models/README.txt",
+        "encoding-models/_static/live/page.0123.js",
+        "encoding-models/_static/live/python.0123.wasm.gz.js",
+        "encoding-models/index.html",
+    ]
+    call, text = script.removesuffix(");\n").split("(", 1)
+    file, data = json.loads(f"[{text}]")
+    assert (call, file) == ("liveAsset", "python.0123.wasm.gz")
+    assert base64.b64decode(data) == bytes(range(256))
+    assert "index.html" in readme and "about 10 MB" in readme
+    assert max(map(len, readme.splitlines())) <= 100
+
+
+def test_the_same_book_makes_the_same_zip(built, tmp_path):
+    offline.pack(built, tmp_path / "one.zip")
+    for path in built.rglob("*"):
+        os.utime(path, (0, 1_000_000_000))
+    (built / "index.html").chmod(0o600)
+    offline.pack(built, tmp_path / "two.zip")
+    assert (tmp_path / "one.zip").read_bytes() == (tmp_path / "two.zip").read_bytes()
+
+
+def test_a_book_that_cannot_run_is_not_packed(built, tmp_path):
+    (built / "_static/live/python.0123.wasm.gz").unlink()
+    with pytest.raises(ValueError, match="cannot run"):
+        offline.pack(built, tmp_path / "book.zip")
+    (built / "index.html").unlink()
+    with pytest.raises(ValueError, match="holds no book"):
+        offline.pack(built, tmp_path / "book.zip")
+    assert not list(tmp_path.glob("book*"))
