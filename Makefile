@@ -6,6 +6,7 @@ INSTALL ?= --requirement requirements.txt
 BIN := $(if $(filter Windows_NT,$(OS)),Scripts,bin)
 PY := .venv/$(BIN)/python
 BUILD := .venv/$(BIN)/jupyter-book build . --nitpick --warningiserror --keep-going
+LIVE := tools/live/node_modules/.package-lock.json
 LIGHTHOUSE := tests/lighthouse/node_modules/.package-lock.json
 SOURCES := $(wildcard _config.yml _toc.yml intro.md notebooks/*.ipynb pages/*.ipynb pages/*.md \
 	pages/*.bib pages/images/* helpers/*.py helpers/*/*.py helpers/*.mplstyle helpers/_explorers/* \
@@ -79,15 +80,19 @@ pdf: _build/made ## print the built book as one PDF (needs Chromium or Chrome)
 zip: _build/made ## pack the book into a zip that opens, and runs, without a network
 	$(PY) tools/offline.py
 
+# Another folder of pages, the students' for instance: SITE=_build_student/_build/html
+serve: SITE ?= _build/html
 serve: _build/made ## show the built book in a browser
 	@echo "The book: http://localhost:8000 (stop with Ctrl+C)"
-	$(PY) -m http.server --bind localhost --directory _build/html 8000
+	$(PY) -m http.server --bind localhost --directory $(SITE) 8000
 
 real: .venv/made ## build the book on the real recording (downloads 153 MB)
 	$(PY) -c "import sys; sys.tracebacklimit = 0; from helpers.data import load; load('real')"
 	rm -rf _build_real
 	BOOK_DATA=real $(BUILD) --path-output _build_real
 	@echo "The book on the real recording: _build_real/_build/html/index.html"
+
+live: .live/assets/manifest.json ## make what the pages need to run themselves
 
 twin: .venv/made ## make the simulated twin
 	$(PY) -m helpers.twin
@@ -105,8 +110,11 @@ coursework: .venv/made ## write the assignments for students, without solutions
 	for name in a b c; do $(PY) tools/coursework/grading.py release assignment_$$name || exit 1; done
 	@echo "For students: tools/coursework/release"
 
-student: coursework ## write what students get: chapters without solutions, and the assignments
+student: coursework _build/made ## write what students get: assignments, and chapters without solutions
 	$(PY) tools/student.py
+	rm -rf _build_student
+	BOOK_FOR=students $(BUILD) --path-output _build_student
+	@echo "The students' pages: _build_student/_build/html/index.html"
 
 coursework-check: .venv/made ## grade ten made-up students, with right and wrong answers
 	$(PY) tools/coursework/checking.py 10
@@ -125,6 +133,15 @@ clean: ## remove all that these commands make, except the real recording
 	rm -rf $(addprefix tools/coursework/,release submitted autograded feedback handout downloaded twins cache *.db *.csv)
 
 # The stamps below are written last, so that an interrupted step is done again.
+# Again whenever something that it packs has changed.
+.live/assets/manifest.json: .venv/made $(LIVE) $(wildcard helpers/*.py helpers/*/*.* tools/live/*.* \
+	tools/live/python/* tools/live/src/* tools/variants.json tools/benchmarks/*.json)
+	$(PY) tools/live/build.py
+
+$(LIVE): tools/live/package-lock.json .venv/made
+	cd tools/live && ../../.venv/$(BIN)/npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
 .venv/made: requirements.txt pyproject.toml
 	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and \
 		'Python 3.11 or newer is needed: say make PYTHON=python3.12, for instance')"

@@ -2,9 +2,10 @@
 
     python tools/live/build.py
 
-writes ``.live``: the interpreter, the packages and helpers of the book, and the page's scripts, with
-their licences and a manifest. The Sphinx extension ``live_pages`` puts them into the built book.
-It takes two minutes the first time, and seconds when only helpers or scripts have changed.
+writes ``.live/assets``: the interpreter, the packages and helpers of the book, and the page's
+scripts, with their licences and a manifest. The Sphinx extension ``live_pages`` puts them into the
+built book. It takes half a minute the first time, and seconds when only helpers or scripts have
+changed.
 """
 
 import gzip
@@ -34,14 +35,16 @@ UNUSED_IN_PACKAGES = re.compile(
 )
 # What of its library no page of the book needs: half of its bytes.
 UNUSED_MODULES = frozenset(
-    "sympy statsmodels networkx reportlab reportlab_mods reportlab_settings pypdf mpmath seaborn openpyxl"
-    " profiling xlsxwriter patsy formulaic html5lib bs4 xlrd _pyrepl pydoc_data more_itertools"
-    " toolz tlz tabulate interface_meta soupsieve webencodings et_xmlfile defusedxml"
-    " ensurepip idlelib turtledemo turtle tkinter lib2to3 yaml tomli_w wrapt xmltodict curses venv"
-    " dbm wsgiref isympy pylab".split()
+    """
+    sympy mpmath isympy statsmodels patsy formulaic interface_meta networkx seaborn pylab
+    reportlab reportlab_mods reportlab_settings pypdf openpyxl et_xmlfile xlsxwriter xlrd
+    html5lib webencodings bs4 soupsieve xmltodict yaml tomli_w tabulate defusedxml
+    more_itertools toolz tlz wrapt _pyrepl pydoc_data ensurepip venv idlelib turtledemo turtle
+    tkinter lib2to3 curses dbm wsgiref
+    """.split()
 )
 UNUSED_IN_LIBRARY = re.compile(
-    r"/tests?/|matplotlib/(mpl-data/(sample_data|images|plot_directive)|backends/web_backend)"
+    r"/tests?/|profiling/sampling/|matplotlib/(mpl-data/(sample_data|images|plot_directive)|backends/web_backend)"
     r"|sklearn/datasets/(data|images|descr)/"
 )
 UNUSED_IN_MATPLOTLIB = re.compile(

@@ -10,8 +10,11 @@ import linecache
 import os
 import sys
 import traceback
+import zipimport
 from io import BytesIO
+from pathlib import Path
 
+LIBRARY = "/usr/local/lib/python315.zip"
 NAMESPACE = {"__name__": "__main__", "__builtins__": __builtins__}
 _messages = None
 
@@ -19,7 +22,8 @@ _messages = None
 def boot():
     """Prepare what the cells expect."""
     global _messages
-    _messages = open("/dev/page", "wb", buffering=0)  # noqa: SIM115 (open as long as Python runs)
+    _read_library_from_one_file()
+    _messages = Path("/dev/page").open("wb", buffering=0)  # noqa: SIM115 (as long as Python runs)
     import stand_ins
 
     stand_ins.install()
@@ -84,6 +88,21 @@ def show_figures():
         pyplot.close("all")
 
 
+def _read_library_from_one_file():
+    """Let zipimport keep the library's zip open, which saves a fifth of the time of imports."""
+    descriptor, read_compressed = os.open(LIBRARY, os.O_RDONLY), zipimport._get_data
+
+    def read(archive, entry):
+        path, compression, size, _, header = entry[:5]
+        if archive != LIBRARY or compression:
+            return read_compressed(archive, entry)
+        # In the zip that build.py makes, 30 bytes and the name come before what is stored.
+        name = path.removeprefix(f"{LIBRARY}/").encode()
+        return os.pread(descriptor, size, header + 30 + len(name))
+
+    zipimport._get_data = read
+
+
 def _execute(source, filename):
     tree = ast.parse(source, filename)
     last = None
@@ -98,7 +117,7 @@ def _execute(source, filename):
 
 
 def _describe(raised, filename):
-    """What the page shows of an error: without the frames of this file, with the cell's line."""
+    """Describe an error: without the frames of this file, and with the cell's line."""
     trace = raised.__traceback__
     while trace is not None and trace.tb_frame.f_code.co_filename == __file__:
         trace = trace.tb_next

@@ -7,6 +7,7 @@ processes, and the parts of IPython that helpers and nilearn import.
 import sys
 import warnings
 from collections import namedtuple
+from pathlib import Path
 from types import ModuleType
 
 import numpy as np
@@ -53,18 +54,18 @@ class MemoryMap(np.ndarray):
         return array
 
     def __array_finalize__(self, parent):
-        """A part of a map belongs to its file no longer, but its base does."""
+        """Leave the file to the whole map: what is made from it has none."""
         self.mode = self.filename = self.offset = self._order = None
 
     def __array_wrap__(self, array, context=None, return_scalar=False):
-        """What is computed from a map is a plain array, as with `numpy.memmap`."""
+        """Make a plain array of what is computed, as `numpy.memmap` does."""
         array = super().__array_wrap__(array, context)
         if self is array or type(self) is not MemoryMap:
             return array
         return array[()] if return_scalar else array.view(np.ndarray)
 
     def __getitem__(self, index):
-        """A part that is no view is a plain array, as with `numpy.memmap`."""
+        """Make a plain array of a part that is no view, as `numpy.memmap` does."""
         part = super().__getitem__(index)
         if type(part) is MemoryMap and part.base is None:
             return part.view(np.ndarray)
@@ -74,7 +75,7 @@ class MemoryMap(np.ndarray):
         """Write the array to its file."""
         if self.mode not in ("r+", "w+"):
             return
-        with open(self.filename, "r+b") as file:
+        with Path(self.filename).open("r+b") as file:
             file.seek(self.offset)
             file.write(self.tobytes(self._order))
 

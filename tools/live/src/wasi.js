@@ -95,6 +95,17 @@ OpenFile.prototype.fd_write = function (piece) {
   return { ret: wasi.ERRNO_SUCCESS, nwritten: piece.byteLength };
 };
 
+// What Python reads is copied into its memory anyhow; the shim copies it once more.
+OpenFile.prototype.fd_pread = function (size, offset) {
+  const start = Number(offset);
+  return { ret: wasi.ERRNO_SUCCESS, data: this.file.data.subarray(start, start + size) };
+};
+OpenFile.prototype.fd_read = function (size) {
+  const { ret, data } = this.fd_pread(size, this.file_pos);
+  this.file_pos += BigInt(data.byteLength);
+  return { ret, data };
+};
+
 // Python asks what it may do with an open file, and the shim answers: nothing.
 const ALL_RIGHTS = 0x1fffffffn;
 for (const [kind, type] of [
