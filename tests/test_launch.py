@@ -60,6 +60,9 @@ def fork_pages(tmp_path_factory):
         shutil.copy(ROOT / name, book)
     for name in ("notebooks", "pages", "tools/theme"):
         shutil.copytree(ROOT / name, book / name)
+    for name in ("execute.py", "solutions.py", "student.py", "live/exceptions.json"):
+        (book / "tools" / name).parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / "tools" / name, book / "tools" / name)
     launch.write_address(book, FORK)
     launch.add_colab_cells(book)
     config = book / "_config.yml"

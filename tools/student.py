@@ -2,7 +2,8 @@
 
     python tools/student.py
 
-writes the folder ``student``, which holds all that Binder or a laptop needs to run it. The
+writes the folder ``student``, which holds all that Binder or a laptop needs to run it. The pages
+for students come from the same cells: see ``theme/extensions/student_pages.py``. The
 chapters in ``notebooks/`` are the one source: what stands between ``{solution-start}`` and
 ``{solution-end}``, text and code, is taken out. The cell that takes its place stops a run, and
 names the variables that the check below it asks for.
@@ -15,7 +16,7 @@ from pathlib import Path
 
 import nbformat
 from execute import tidy
-from solutions import without_solutions
+from solutions import CHECK, without_solutions
 
 # What notebooks and Binder need beside the chapters.
 SHARED = (
@@ -29,6 +30,31 @@ SHARED = (
     ".binder",
     "LICENSE",
 )
+
+
+def with_outputs(chapter, executed):
+    """Return the students' version of a chapter with what its cells show.
+
+    Parameters
+    ----------
+    chapter : nbformat.NotebookNode
+        The chapter; its outputs are not used.
+    executed : nbformat.NotebookNode
+        The same cells, run.
+
+    Returns
+    -------
+    nbformat.NotebookNode
+        Cells with the ids that `write_chapters` gives them. Those to fill in and those that check
+        an answer have no output: the check would say that it is right.
+    """
+    shown = {cell.id: cell.outputs for cell in executed.cells if cell.cell_type == "code"}
+    kept = without_solutions(chapter)
+    made = nbformat.reads(tidy(kept), as_version=4)
+    for cell, before in zip(made.cells, kept.cells, strict=True):
+        if cell.cell_type == "code" and not CHECK.match(cell.source):
+            cell.outputs = shown.get(before.id, [])
+    return made
 
 
 def write_chapters(book, folder):
