@@ -12,7 +12,7 @@ export class Bar {
     this.element = root;
     this.said = root.querySelector(".live-said");
     this.main = root.querySelector(".live-main");
-    this.about = root.querySelector(".live-about");
+    this.row = root.querySelector(".live-row"); // the button and what it says
     this.progress = element("progress", { "aria-label": "Loaded", max: "1", value: "0" });
     this.status = element("p", { class: "live-state" });
     this.all = button("Run all", () => notebook.runAll(), { title: "All cells, from the top" });
@@ -40,7 +40,7 @@ export class Bar {
           "the cells have to run again.",
       ),
     );
-    root.querySelector(".live-row").after(this.others, this.facts, this.help, keys);
+    this.row.after(this.others, this.facts, this.help, keys);
     for (const part of [this.progress, this.facts, this.help]) part.hidden = true;
     notebook.on("state", () => this.show());
     notebook.on("say", (text) => this.say(text));
@@ -81,7 +81,7 @@ export class Bar {
   fail(error) {
     this.element.classList.remove("live-on");
     for (const part of [this.progress, this.controls, this.facts]) part.hidden = true;
-    for (const part of [this.main, this.about]) part.hidden = false;
+    this.row.hidden = false;
     this.element.dispatchEvent(new CustomEvent("live-failed", { detail: error.message }));
   }
 
@@ -91,7 +91,7 @@ export class Bar {
     const isStarting = state === "starting";
     const hadFocus = document.activeElement === this.main;
     this.element.classList.add("live-on");
-    this.main.hidden = this.about.hidden = true;
+    this.row.hidden = true;
     this.element.querySelector(".live-warning")?.setAttribute("hidden", "");
     this.progress.hidden = !isStarting;
     this.controls.hidden = false;
@@ -137,7 +137,8 @@ export class Bar {
     const wrong = cells.find((cell) => cell.status === "error");
     if (wrong) return `${capital(wrong.name)} ended with an error`;
     const ran = cells.filter((cell) => cell.ran).length;
-    const all = cells.filter((cell) => !cell.skipped).length;
+    // Solutions and checks of exercises wait until they are asked for.
+    const all = cells.filter((cell) => !cell.skipped && (cell.ran || !cell.optional)).length;
     if (ran === all) return `All ${all} cells have run`;
     return ran ? `${ran} of ${all} cells have run` : "Python is ready; no cell has run yet";
   }

@@ -3,7 +3,7 @@
 (() => {
   "use strict";
   const text = document.getElementById("live-notebook")?.textContent;
-  const title = document.querySelector("article h1, main h1, h1");
+  const title = document.querySelector("article.bd-article h1");
   if (!text || !title) return;
   const data = JSON.parse(text);
   const folder = new URL(data.assets, document.baseURI);

@@ -132,14 +132,14 @@ export class Notebook extends Events {
     return result;
   }
 
-  /** Run all cells, from the top. */
+  /** Run all cells, from the top; those that are optional wait for a reader who asks for them. */
   runAll() {
-    return this.run(this.cells);
+    return this.run(this.cells.filter((cell) => !cell.optional));
   }
 
   /** Run the cells above one, all of them. */
   runAllAbove(cell) {
-    return this.run(this.above(cell));
+    return this.run(this.above(cell).filter((other) => !other.optional));
   }
 
   /** The cells above one; for a cell of `addCell`, those above its place in the page. */
@@ -390,7 +390,7 @@ export class Cell {
     this.before = "stored"; // the status to go back to if a run is called off
     this.ran = false; // in this session of Python
     this.ranSource = null;
-    this.optional = false; // true: later cells do not wait for it
+    this.optional = false; // true: other cells do not need it, so only its own button runs it
     this.ms = null; // how long its last run in this session took
     this.error = null;
     this.#build(label ?? `Python code of ${name}`);
@@ -566,7 +566,7 @@ export class Cell {
       stored: took,
       waiting: ["waiting", took].filter(Boolean).join(", "),
       running: ["running", took].filter(Boolean).join(", "),
-      done: `done in ${seconds(this.ms ?? 0)}`,
+      done: this.ran ? `done in ${seconds(this.ms)}` : took, // Python may have started anew since
       error: this.error?.line ? `error in line ${this.error.line}` : "error",
       stopped: "stopped",
     };

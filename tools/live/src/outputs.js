@@ -72,6 +72,7 @@ export class Output {
 
   #add(shown) {
     if (!this.#replaced) this.#replace();
+    this.element.hidden = false;
     this.element.append(shown);
   }
 
@@ -79,7 +80,7 @@ export class Output {
     this.#replaced = true;
     this.#clear();
     if (this.#stored) this.#stored.hidden = true;
-    this.element.hidden = false;
+    this.element.hidden = true; // until there is something in it
   }
 
   #clear() {
@@ -103,6 +104,7 @@ export class Output {
   }
 
   #picture({ data, width, height }) {
+    if (!this.#replaced) this.#replace(); // gives back the addresses of the last run
     const address = URL.createObjectURL(new Blob([data], { type: "image/png" }));
     this.#addresses.push(address);
     const image = element("img", { src: address, alt: this.#alt() });
