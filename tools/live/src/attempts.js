@@ -103,8 +103,9 @@ export function matchNotebook(read, data) {
     }
   }
   added += strangers.length;
-  for (const [number, text] of answers) answers.set(number, withoutRaise(text));
   const noIds = read.cells.length > 0 && read.cells.every((cell) => cell.id === null);
+  if (noIds) added = 0; // nobody can tell
+  for (const [number, text] of answers) answers.set(number, withoutRaise(text));
   return { sources, answers, added, changedTexts, noIds };
 }
 

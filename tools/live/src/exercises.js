@@ -12,20 +12,35 @@ import { button, element, seconds } from "./words.js";
 export function addExercises(notebook) {
   notebook.answers ??= new Map(); // cells of answers that the notebook itself does not have
   const exercises = notebook.data.exercises ?? [];
-  // Nobody has to open a solution, or to pass an earlier check, before a later cell runs.
+  // Nobody has to open a solution, or to pass an earlier check, before a later cell runs. To run many
+  // cells passes over them: a solution gives new values to variables that an answer may start from.
   for (const { solution, check } of exercises) {
     for (const id of [...solution, check]) {
       const cell = notebook.cell(id);
       if (cell) cell.optional = true;
     }
   }
-  return exercises.map((data) => new Exercise(notebook, data)).filter((exercise) => exercise.answer);
+  const needed = (cells) => notebook.run(cells.filter((cell) => !cell.optional));
+  notebook.runAll = () => needed(notebook.cells);
+  notebook.runAllAbove = (cell) => needed(notebook.above(cell));
+  const solutions = new Set(exercises.flatMap(({ solution }) => solution));
+  const shared = { isMixed: false }; // whether a solution has run since the cells above have
+  notebook.on("done", (cell) => {
+    if (solutions.has(cell.id)) shared.isMixed = true;
+  });
+  notebook.on("restart", () => {
+    shared.isMixed = false;
+  });
+  return exercises
+    .map((data) => new Exercise(notebook, data, shared))
+    .filter((exercise) => exercise.answer);
 }
 
 class Exercise {
-  constructor(notebook, data) {
+  constructor(notebook, data, shared) {
     this.notebook = notebook;
     this.data = data;
+    this.shared = shared;
     this.check = notebook.cell(data.check);
     this.answer = null;
     if (!this.check || this.check.skipped) return;
@@ -118,18 +133,22 @@ class Exercise {
       this.#say(words);
       if (held) back?.focus({ preventScroll: true });
     };
-    const first = button(`Run ${missing.length === 1 ? "it" : "them"} and check${about}`, async () => {
+    const first = button(`Run ${missing.length === 1 ? "it" : "them"} and check${about}`, () => {
       close("Running the cells above …");
-      const { status, cell } = await notebook.run(missing);
-      if (status === "ok") await this.#check();
-      else if (status === "error") {
-        this.#say(`Not checked: ${cell.name} above stopped with an error. Mend or reset that cell first.`, "wrong");
-      } else this.#say("Not checked: stopped.");
+      this.#runAndCheck(missing);
     });
     const no = button("Not now", () => close(null));
     this.#say(`The check needs what the chapter has made, and ${which} not run yet.`);
     this.feedback.append(element("div", { class: "live-buttons" }, first, no));
     first.focus();
+  }
+
+  async #runAndCheck(cells) {
+    const { status, cell } = await this.notebook.run(cells);
+    if (status === "ok") await this.#check();
+    else if (status === "error") {
+      this.#say(`Not checked: ${cell.name} above stopped with an error. Mend or reset that cell first.`, "wrong");
+    } else this.#say("Not checked: stopped.");
   }
 
   async #check() {
@@ -155,7 +174,22 @@ class Exercise {
     const words = printed.trim() || `Exercise ${data.number}: checked.`;
     const right = /^Exercise \d+: right\.$/m.test(words);
     const more = right && data.solution.length ? " Open the solution, if you like, and compare." : "";
-    return this.#say(words + more, right ? "right" : "wrong");
+    this.#say(words + more, right ? "right" : "wrong");
+    if (!right && this.shared.isMixed) this.#offerAnew();
+    return null;
+  }
+
+  /** After a solution has run, variables of the chapter may hold its values. */
+  #offerAnew() {
+    const cells = this.notebook.above(this.answer).filter((cell) => !cell.optional);
+    const anew = button("Run the cells above again and check", () => {
+      this.shared.isMixed = false;
+      this.answer.buttons.run.focus({ preventScroll: true });
+      this.#say("Running the cells above …");
+      this.#runAndCheck(cells);
+    });
+    const why = "A solution has run in between, and it may have changed variables that your answer starts from.";
+    this.feedback.append(element("p", {}, why), element("div", { class: "live-buttons" }, anew));
   }
 
   /** An answer that lacks a variable must not pass with the one of a solution that was run. */

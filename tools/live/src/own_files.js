@@ -97,7 +97,7 @@ const quoted = (text) => JSON.stringify(text);
 
 /** Guess from names and shapes what each file is for. */
 export function sortFiles(files) {
-  const sorted = { runs: [], masks: [], backgrounds: [], events: [], confounds: [], tables: [], others: [] };
+  const sorted = { runs: [], masks: [], backgrounds: [], events: [], confounds: [], tables: [], sidecars: [] };
   for (const { name, shape } of [...files].sort((a, b) => byName(a.name, b.name))) {
     const spatial = shape?.filter((each, place) => place < 3 || each > 1).length ?? 4;
     let kind = "tables";
@@ -106,7 +106,7 @@ export function sortFiles(files) {
       // CIFTI files say .dtseries.nii, and have dimensions of their own.
       else if (/T1w|T2w|anat|boldref|background/i.test(name) || (spatial < 4 && !/dtseries/i.test(name))) kind = "backgrounds";
       else kind = "runs";
-    } else if (/\.json$/i.test(name)) kind = "others";
+    } else if (/\.json$/i.test(name)) kind = "sidecars";
     else if (/event|onset/i.test(name)) kind = "events";
     else if (/confound|regressor|motion/i.test(name)) kind = "confounds";
     sorted[kind].push(name);
@@ -127,9 +127,9 @@ export function missing(files) {
 
 /** The cell that reads the files, for the reader to go on with. */
 export function skeleton(files) {
-  const { runs, masks, backgrounds, events, confounds, tables, others } = sortFiles(files);
-  const imports = new Set(["import tempfile", "from pathlib import Path"]);
-  const helpers = ["from helpers import data"];
+  const { runs, masks, backgrounds, events, confounds, tables, sidecars } = sortFiles(files);
+  const standard = ["import tempfile", "from pathlib import Path"];
+  const others = [];
   const lines = [];
   const list = (name, names) => {
     if (names.length === 1) lines.push(`${name} = [mine / ${quoted(names[0])}]`);
@@ -154,7 +154,7 @@ export function skeleton(files) {
 
   const masksOfRuns = runs.length > 1 && masks.length === runs.length;
   if (masksOfRuns) {
-    helpers.unshift("from nilearn.masking import intersect_masks");
+    others.push("from nilearn.masking import intersect_masks");
     list("masks", masks);
     lines.push("mask = intersect_masks(masks, threshold=1)  # what all of them share");
   } else if (masks.length) {
@@ -166,14 +166,13 @@ export function skeleton(files) {
       options.push("mask_roi=regions");
     }
   } else if (runs.some((name) => !/dtseries/i.test(name))) {
-    helpers.unshift("from nilearn.masking import compute_multi_epi_mask");
+    others.push("from nilearn.masking import compute_multi_epi_mask");
     lines.push("mask = compute_multi_epi_mask(func)  # a guess: better add your own mask");
   } else lines.push("mask = None");
   options.push("mask=mask");
   if (backgrounds.length) options.push(`background=mine / ${quoted(backgrounds[0])}`);
 
   if (confounds.length) {
-    imports.add("import pandas as pd");
     list("tables", confounds);
     if (confounds.some((name) => /confounds_(timeseries|regressors)/i.test(name))) {
       lines.push(
@@ -181,30 +180,28 @@ export function skeleton(files) {
         'motion = ["trans_x", "trans_y", "trans_z", "rot_x", "rot_y", "rot_z"]',
         'confounds = [pd.read_csv(table, sep="\\t")[motion] for table in tables]',
       );
+      others.push("import pandas as pd");
       options.push("confounds=confounds");
-    } else {
-      imports.delete("import pandas as pd");
-      options.push("confounds=tables");
-    }
+    } else options.push("confounds=tables");
     if (confounds.length !== runs.length) {
       lines.push("# One table of confounds for each run, please; None for a run without.");
     }
   }
   if (single && runs.length) {
-    imports.add("import nibabel as nib");
-    imports.add("import numpy as np");
+    others.push("import nibabel as nib", "import numpy as np");
     lines.push("n_volumes = nib.load(func[0]).shape[-1]");
     options.push("runs=np.arange(n_volumes) // 60,  # one file: cut into blocks of 60 volumes");
   }
-  const sidecar = others.find((name) => /bold\.json$/i.test(name));
+  const sidecar = sidecars.find((name) => /bold\.json$/i.test(name));
   if (sidecar) {
-    imports.add("import json");
+    standard.push("import json");
     options.push(`t_r=json.loads((mine / ${quoted(sidecar)}).read_text())["RepetitionTime"]`);
   }
 
   return [
-    ...[...imports].sort(importOrder), "",
-    ...helpers, "",
+    ...standard.sort(importOrder), "",
+    ...(others.length ? [...others.sort(importOrder), ""] : []),
+    "from helpers import data", "",
     `mine = Path(${quoted(FOLDER.slice(0, -1))})`,
     ...lines,
     "dataset = data.from_files(",
@@ -221,11 +218,8 @@ export function skeleton(files) {
   ].join("\n");
 }
 
-/** As ruff sorts them: the standard library, then the rest; "import" before "from". */
-function importOrder(a, b) {
-  const standard = (line) => /\b(tempfile|json|pathlib)\b/.test(line);
-  return standard(b) - standard(a) || /^from/.test(a) - /^from/.test(b) || (a < b ? -1 : 1);
-}
+/** "import" before "from", and each by name. */
+const importOrder = (a, b) => /^from/.test(a) - /^from/.test(b) || (a < b ? -1 : 1);
 
 // ---- the panel
 
