@@ -34,18 +34,15 @@ UNUSED_IN_PACKAGES = re.compile(
     r"|/_assets/js/(niivue|plotly)|\.dist-info/(?!METADATA|licenses/|LICEN[CS]E)|\.pyc$|\.so$"
 )
 # What of its library no page of the book needs: half of its bytes.
-UNUSED_MODULES = frozenset(
-    """
-    sympy mpmath isympy statsmodels patsy formulaic interface_meta networkx seaborn pylab
-    reportlab reportlab_mods reportlab_settings pypdf openpyxl et_xmlfile xlsxwriter xlrd
-    html5lib webencodings bs4 soupsieve xmltodict yaml tomli_w tabulate defusedxml
-    more_itertools toolz tlz wrapt _pyrepl pydoc_data ensurepip venv idlelib turtledemo turtle
-    tkinter lib2to3 curses dbm wsgiref
-    """.split()
-)
 UNUSED_IN_LIBRARY = re.compile(
-    r"/tests?/|profiling/sampling/|matplotlib/(mpl-data/(sample_data|images|plot_directive)|backends/web_backend)"
-    r"|sklearn/datasets/(data|images|descr)/"
+    r"^(sympy|mpmath|isympy|statsmodels|patsy|formulaic|interface_meta|networkx|seaborn|pylab"
+    r"|reportlab|reportlab_mods|reportlab_settings|pypdf|openpyxl|et_xmlfile|xlsxwriter|xlrd"
+    r"|html5lib|webencodings|bs4|soupsieve|xmltodict|yaml|tomli_w|tabulate|defusedxml"
+    r"|more_itertools|toolz|tlz|wrapt|_pyrepl|pydoc_data|ensurepip|venv|idlelib|turtledemo|turtle"
+    r"|tkinter|lib2to3|curses|dbm|wsgiref)(\.pyc$|/|-[^/]*\.dist-info/)"
+    r"|^fontTools/(varLib|feaLib|otlLib|designspaceLib|ufoLib|merge|subset|voltLib|mtiLib|svgLib)/"
+    r"|/tests?/|^profiling/sampling/|^numpy/f2py/|^sklearn/datasets/(data|images|descr)/"
+    r"|^matplotlib/(mpl-data/(sample_data|images|plot_directive)|backends/web_backend)"
 )
 UNUSED_IN_MATPLOTLIB = re.compile(
     r"sample_data/|images/|fonts/(afm|pdfcorefonts)/|stylelib/(?!ggplot|seaborn)"
@@ -199,8 +196,7 @@ def _prune(library):
                         if not name.endswith("/") and not UNUSED_IN_MATPLOTLIB.search(name)
                     }
                 continue
-            top = entry.split("/")[0].removesuffix(".pyc")
-            if top in UNUSED_MODULES or UNUSED_IN_LIBRARY.search(entry) or entry.endswith("/"):
+            if UNUSED_IN_LIBRARY.search(entry) or entry.endswith("/"):
                 continue
             made.writestr(zipfile.ZipInfo(entry, FIXED_DATE), archive.read(entry))
     return kept.getvalue(), fonts
@@ -257,12 +253,22 @@ def _bundle(made, scratch):
     styles = _write(made, "live", "css", (bundled / "page.css").read_bytes())["file"]
     for name in ("loader.js", "service.js", "frame.html"):
         shutil.copy2(HERE / "src" / name, made / name)
-    for licence in sorted((HERE / "node_modules").glob("*/LICENSE")) + sorted(
-        (HERE / "node_modules").glob("*/*/LICENSE*")
-    ):
-        package = licence.parent.relative_to(HERE / "node_modules").as_posix().replace("/", "-")
-        shutil.copy2(licence, made / "licences" / f"{package.lstrip('@')}-{licence.name}.txt")
+    inputs = json.loads((scratch / "bundled.json").read_text(encoding="utf-8"))["inputs"]
+    inputs |= json.loads((scratch / "worker.json").read_text(encoding="utf-8"))["inputs"]
+    for package in sorted({_package_of(name) for name in inputs if "node_modules/" in name}):
+        found = sorted((HERE / "node_modules" / package).glob("LICEN[CS]E*"))
+        if not found:
+            sys.exit(f"{package} comes without a licence; it cannot be part of the book.")
+        for licence in found:
+            name = f"{package.lstrip('@').replace('/', '-')}-{licence.name}"
+            shutil.copy2(licence, made / "licences" / name)
     return page, styles
+
+
+def _package_of(name):
+    """Return the package that a bundled file comes from."""
+    parts = name.rpartition("node_modules/")[2].split("/")
+    return "/".join(parts[:2] if parts[0].startswith("@") else parts[:1])
 
 
 def _esbuild():

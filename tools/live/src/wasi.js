@@ -225,10 +225,13 @@ export function run({ source, name, boot }) {
   }
   if (!ended && !result) ended = new Error("Python gave no answer");
   if (boot && ended) throw ended;
-  if (!ended) sendNewFiles();
+  if (ended) {
+    const error = { name: "Python ended", message: ended.message, line: null, traceback: "" };
+    result = { status: "error", error };
+  } else sendNewFiles();
   return {
-    status: result?.status ?? "error",
-    error: result?.error ?? { name: "Python ended", message: String(ended?.message ?? ended), line: null, traceback: "" },
+    status: result.status,
+    error: result.error,
     ended: ended !== null,
     ms: performance.now() - begun,
     memory: exports.memory.buffer.byteLength,
