@@ -235,26 +235,20 @@ def _helpers():
 
 def _bundle(made, scratch):
     """Bundle the page's scripts and styles; return the names of the bundles."""
-    program = _esbuild()
-    worker = scratch / "worker.txt"
-    common = [str(program), "--bundle", "--minify", "--format=iife", "--log-level=warning"]
-    subprocess.run(
-        [*common, str(HERE / "src" / "wasi_worker.js"), f"--outfile={worker}"], check=True
-    )
-    bundled = scratch / "bundle"
-    entry = str(HERE / "src" / "page.js")
-    options = [
-        f"--alias:worker-text={worker}",
-        "--loader:.txt=text",
-        f"--outfile={bundled}/page.js",
-    ]
-    subprocess.run([*common, entry, *options, "--legal-comments=linked"], check=True)
+    common = [str(_esbuild()), "--bundle", "--minify", "--format=iife", "--log-level=warning"]
+    worker, bundled = scratch / "worker.txt", scratch / "bundle"
+    options = [f"--outfile={worker}", f"--metafile={scratch}/worker.json"]
+    subprocess.run([*common, *options, str(HERE / "src" / "wasi_worker.js")], check=True)
+    options = [f"--outfile={bundled}/page.js", f"--metafile={scratch}/page.json"]
+    options += [f"--alias:worker-text={worker}", "--loader:.txt=text"]
+    subprocess.run([*common, *options, str(HERE / "src" / "page.js")], check=True)
     page = _write(made, "page", "js", (bundled / "page.js").read_bytes())["file"]
     styles = _write(made, "live", "css", (bundled / "page.css").read_bytes())["file"]
     for name in ("loader.js", "service.js", "frame.html"):
         shutil.copy2(HERE / "src" / name, made / name)
-    inputs = json.loads((scratch / "bundled.json").read_text(encoding="utf-8"))["inputs"]
-    inputs |= json.loads((scratch / "worker.json").read_text(encoding="utf-8"))["inputs"]
+    inputs = {}
+    for name in ("worker.json", "page.json"):
+        inputs |= json.loads((scratch / name).read_text(encoding="utf-8"))["inputs"]
     for package in sorted({_package_of(name) for name in inputs if "node_modules/" in name}):
         found = sorted((HERE / "node_modules" / package).glob("LICEN[CS]E*"))
         if not found:
