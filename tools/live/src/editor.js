@@ -84,7 +84,11 @@ export function makeEditor({ parent, text, label, onChange, onRun }) {
         syntaxHighlighting(COLOURS),
         marked,
         keymap.of([indentWithTab, ...defaultKeymap, ...historyKeymap]),
-        EditorView.contentAttributes.of({ "aria-label": label, "aria-describedby": DESCRIPTION }),
+        EditorView.contentAttributes.of({
+          "aria-label": label,
+          "aria-describedby": DESCRIPTION,
+          tabindex: "0",
+        }),
         EditorView.editorAttributes.of({ class: "live-editor highlight" }),
         EditorView.updateListener.of((update) => update.docChanged && onChange()),
       ],

@@ -15,12 +15,6 @@
     return made;
   };
 
-  // Until the style sheet has come the bar would push the text down without its looks.
-  const named = [...document.querySelectorAll('link[rel="stylesheet"]')];
-  if (data.manifest.styles && !named.some(({ href }) => href.includes("/live/live."))) {
-    document.head.append(make("link", { rel: "stylesheet", href: new URL(data.manifest.styles, folder) }));
-  }
-
   /** Why a small device may not be able to do this; "" if it looks large enough. */
   function warning() {
     const isPhone = matchMedia("(max-width: 40rem) and (pointer: coarse)").matches;
@@ -59,7 +53,16 @@
   bar.append(row, said);
   const warned = warning();
   if (warned) row.after(make("p", { class: "live-warning" }, warned));
-  title.after(bar);
+
+  // Without its style sheet the bar would be seen in two shapes, one after the other.
+  const linked = [...document.querySelectorAll('link[rel="stylesheet"]')];
+  if (linked.some(({ href }) => href.includes("/live/live."))) {
+    title.after(bar);
+  } else {
+    const styles = make("link", { rel: "stylesheet", href: new URL(data.manifest.styles, folder) });
+    for (const ended of ["load", "error"]) styles.addEventListener(ended, () => title.after(bar));
+    document.head.append(styles);
+  }
 
   /** Say what failed, and where the chapter can be run nevertheless. */
   function fail(why) {
