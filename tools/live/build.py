@@ -41,7 +41,7 @@ UNUSED_IN_LIBRARY = re.compile(
     r"|more_itertools|toolz|tlz|wrapt|_pyrepl|pydoc_data|ensurepip|venv|idlelib|turtledemo|turtle"
     r"|tkinter|lib2to3|curses|dbm|wsgiref)(\.pyc$|/|-[^/]*\.dist-info/)"
     r"|^fontTools/(varLib|feaLib|otlLib|designspaceLib|ufoLib|merge|subset|voltLib|mtiLib|svgLib)/"
-    r"|/tests?/|^profiling/sampling/|^numpy/f2py/|^sklearn/datasets/(data|images|descr)/"
+    r"|/tests?/|^profiling/sampling/|^sklearn/datasets/(data|images|descr)/"
     r"|^matplotlib/(mpl-data/(sample_data|images|plot_directive)|backends/web_backend)"
 )
 UNUSED_IN_MATPLOTLIB = re.compile(
