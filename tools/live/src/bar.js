@@ -16,7 +16,7 @@ export class Bar {
     this.progress = element("progress", { "aria-label": "Loaded", max: "1", value: "0" });
     this.status = element("p", { class: "live-state" });
     this.all = button("Run all", () => notebook.runAll(), { title: "All cells, from the top" });
-    this.end = button("Stop", () => this.stop(), { title: "Ends what runs; Python starts anew" });
+    this.end = button("Stop", () => notebook.stop(), { title: "Ends what runs; Python starts anew" });
     this.facts = element("p", { class: "live-facts" });
     this.others = element("div", { class: "live-others" });
     const group = { class: "live-controls", role: "group", "aria-label": "Run and stop" };
@@ -72,12 +72,6 @@ export class Bar {
 
   #loading = "Loading Python";
 
-  async stop() {
-    await this.notebook.stop();
-    if (this.#lost) this.all.focus({ preventScroll: true });
-    this.#lost = false;
-  }
-
   fail(error) {
     this.element.classList.remove("live-on");
     for (const part of [this.progress, this.controls, this.facts]) part.hidden = true;
@@ -98,16 +92,12 @@ export class Bar {
     this.help.hidden = false;
     this.facts.hidden = false;
     const busy = ["running", "stopping"].includes(state) || (isStarting && batch !== null);
+    // A button that cannot be pressed any more gives the focus to the other one.
     const focused = document.activeElement;
-    if (focused === this.end && (!busy || state === "stopping")) this.#lost = true;
-    this.end.disabled = !busy || state === "stopping";
+    const isLosing = hadFocus || focused === (busy ? this.all : this.end);
+    this.end.disabled = !busy;
     this.all.disabled = busy;
-    // A button that cannot be pressed loses the focus: the other one of the two takes it.
-    if (hadFocus || focused === this.all) (busy ? this.end : this.all).focus({ preventScroll: true });
-    else if (this.#lost && state === "ready") {
-      if (document.activeElement === document.body) this.all.focus({ preventScroll: true });
-      this.#lost = false;
-    }
+    if (isLosing) (busy ? this.end : this.all).focus({ preventScroll: true });
     this.#set(this.status, this.#words(state, batch, current, cells));
     this.#set(this.facts, this.#numbers(cells));
     if (state === "running") this.#tick ??= setInterval(() => this.show(), 500);
@@ -144,7 +134,6 @@ export class Bar {
   }
 
   #running = null;
-  #lost = false; // the focus, with Stop
 
   #numbers(cells) {
     const { memory } = this.notebook;
