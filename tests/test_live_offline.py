@@ -20,7 +20,7 @@ from playwright.sync_api import Error, sync_playwright
 ROOT = Path(__file__).resolve().parent.parent
 HTML = ROOT / "_build" / "html"
 SOURCES = ROOT / "tools" / "live" / "src"
-CHAPTER = "notebooks/02_ridge_encoding.html"
+CHAPTER = "notebooks/01_loading.html"
 LONG = 240_000  # milliseconds: ends what would never end, and says nothing about speed
 
 # ---- browsers, with what they keep
@@ -49,6 +49,7 @@ def opened(driver, name, profile):
     tab.complaints = []
     tab.on("pageerror", lambda error: tab.complaints.append(str(error)))
     tab.on("request", lambda request: tab.complaints.append(request.url))
+    tab.on("console", lambda said: said.type == "error" and tab.complaints.append(said.text))
     yield tab
     context.close()
 
@@ -185,6 +186,90 @@ def test_pages_that_were_visited_open_without_a_network(driver, name, tmp_path):
         # The other page, too, is the new one, though nobody has looked at it.
         server.stop()
         assert show(tab, second) == ("two 2", "rgb(1, 2, 2)", 2)
+
+
+# ---- the book itself
+
+DONE = """() => {
+    const cells = window.live?.notebook.cells.filter((cell) => !cell.skipped) ?? [];
+    if (cells.some((cell) => cell.status === "error")) return "error";
+    return cells.length > 0 && cells.every((cell) => cell.status === "done") && "done";
+}"""
+PRINTED = (
+    """() => live.notebook.cells.map((cell) => cell.error?.traceback ?? cell.output.innerText)"""
+)
+KEPT = """async (path) => {
+    const names = (await caches.keys()).filter((name) => name.startsWith("book "));
+    const found = await Promise.all(names.map(async (name) => (await caches.open(name)).keys()));
+    return found.flat().some(({ url }) => new URL(url).pathname === path);
+}"""
+EDIT = """() => { live.notebook.cells.at(-1).source += "\\nprint('and one more line')"; }"""
+STORED = """() => Object.values(localStorage).some((text) => text.includes("and one more line"))"""
+
+
+def run_page(tab):
+    """Press the button, and return what all cells show when they have run."""
+    tab.get_by_role("button", name="Run this page").click()
+    ended = tab.wait_for_function(DONE).json_value()
+    printed = tab.evaluate(PRINTED)
+    assert ended == "done", printed
+    return printed
+
+
+@pytest.fixture(scope="module")
+def book():
+    """The folder of the book that `make book` made."""
+    if not (HTML / "service.js").is_file():
+        pytest.skip("the book has not been built with what its pages load: run make book.")
+    return HTML
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["chromium", "firefox"])
+def test_a_chapter_that_was_run_opens_and_runs_again_without_a_network(
+    driver, book, name, tmp_path
+):
+    server = Server(book)
+    with opened(driver, name, tmp_path) as tab:
+        tab.goto(server.address + CHAPTER)
+        first = run_page(tab)
+        tab.evaluate(EDIT)
+        tab.wait_for_function(STORED)
+        tab.wait_for_function(KEPT, arg=f"/{CHAPTER}")
+        assert not strangers(tab, server.address)
+    server.stop()
+    # Each part of Python came once: what page.js keeps, the service worker does not ask for again.
+    parts = [path for path in server.asked if path.endswith(".gz")]
+    assert sorted(parts) == sorted(set(parts))
+    with opened(driver, name, tmp_path) as tab:
+        tab.goto(server.address + CHAPTER)
+        again = run_page(tab)
+        assert again[:-1] == first[:-1]
+        assert again[-1].strip().endswith("and one more line")
+        assert not strangers(tab, server.address)
+
+
+@pytest.fixture(scope="module")
+def unpacked(book, tmp_path_factory):
+    """The folder that a reader gets from the zip."""
+    folder = tmp_path_factory.mktemp("zip")
+    offline.pack(book, folder / "book.zip")
+    with zipfile.ZipFile(folder / "book.zip") as archive:
+        archive.extractall(folder)
+    return folder / offline.NAME
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["chromium", "firefox"])
+def test_the_unpacked_zip_opens_and_runs_from_the_disk(driver, unpacked, name, tmp_path):
+    with opened(driver, name, tmp_path) as tab:
+        tab.goto((unpacked / "index.html").as_uri())
+        tab.wait_for_selector("article")  # it leads on to the first page
+        tab.goto((unpacked / CHAPTER).as_uri())
+        printed = run_page(tab)
+        assert any(printed)
+        assert tab.locator(".cell_output img, .live-output img").count() > 0
+        assert not strangers(tab, unpacked.as_uri())
 
 
 # ---- the zip
