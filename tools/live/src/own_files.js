@@ -8,6 +8,8 @@ const LIMIT = 1e9; // bytes of all files: page and Python each hold a copy in me
 const MUCH = 1e9; // bytes of the runs when unpacked, as numbers of four bytes
 const KINDS = [".nii", ".nii.gz", ".csv", ".tsv", ".json", ".npy", ".txt"];
 
+const LOOK = "Look at this cell: we guessed from the names what each file is for. Change what is wrong, then run it.";
+
 // The page, what stands below the panel, and the cells that the reader's own recording replaces:
 // those above this section, but for the first.
 const PAGES = {
@@ -433,8 +435,7 @@ export function addOwnFiles(notebook) {
       cell.original = source;
       cell.source = source;
     }
-    then.textContent = "Look at this cell: we guessed from the names what each file is for. Change what is wrong, "
-      + "then run it.";
+    then.textContent = LOOK;
     anew.hidden = cell.source === source;
   }
   notebook.on("change", (changed) => {
@@ -452,7 +453,10 @@ export function addOwnFiles(notebook) {
       if (below && above) each.optional = whether;
     }
   }
-  notebook.on("restart", () => passOver(false)); // the recording is gone; the files are not
+  notebook.on("restart", () => {
+    passOver(false); // the recording is gone; the files are not
+    then.textContent = LOOK;
+  });
   notebook.on("done", (ended, result) => {
     if (ended !== cell || result.status !== "ok" || !goesOn) return;
     passOver(true);
