@@ -110,6 +110,7 @@ if find_spec("numpy") is None:
     sys.modules["stand_ins"] = ModuleType("stand_ins")
     sys.modules["stand_ins"].install = lambda: None
 import page
+page.LIBRARY = next(place for place in sys.path if place.endswith(".zip"))
 page.boot()
 `;
 
