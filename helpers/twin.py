@@ -70,7 +70,7 @@ def load_student(student):
         raise ValueError('Put the folder "recording" that you were given beside this notebook.')
     if owner is None:
         students.make(folder, student)
-    elif owner != student and not graded:
+    elif owner != students.same_id(student) and not graded:
         raise ValueError(
             f'The folder "recording" beside this notebook belongs to "{owner}", and the id is '
             f'"{student}": correct the id, or delete the folder if the id is right.'

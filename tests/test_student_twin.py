@@ -84,6 +84,13 @@ def test_an_id_that_is_no_file_name_is_refused(student):
         students.seed_of(student)
 
 
+def test_an_id_has_letters_of_any_script_in_whichever_form():
+    assert students.seed_of("jo\u0308rg") == students.seed_of("j\u00f6rg")
+    assert students.seed_of("j\u00f6rg") != students.seed_of("jorg")
+    for student in ("Łukasz", "李小龙", "नेहा", "o'neill@uni.de"):
+        assert students.seed_of(student)
+
+
 def test_the_truth_is_what_the_recording_was_made_from(mia):
     recording = data.recording(mia.random, "all", shift=mia.truth.lag)
     tuned, silent = (mia.truth.population == name for name in ("tuned", "silent"))

@@ -8,6 +8,7 @@ import hashlib
 import json
 import re
 import tempfile
+import unicodedata
 from functools import cache
 from pathlib import Path
 
@@ -172,7 +173,7 @@ def seed_of(student, salt=""):
     Parameters
     ----------
     student : str
-        The id: letters, digits, dots, hyphens and underscores.
+        The id: letters of any script, digits and ``. - _ @ + '``, as in an address of e-mail.
     salt : str
         A secret of the course. Without it anybody can make the twin of any id.
 
@@ -186,12 +187,20 @@ def seed_of(student, salt=""):
     ValueError
         If the id holds anything else, or nothing.
     """
-    if not re.fullmatch(r"\w[\w.-]*", student, re.ASCII):
+    student = same_id(student)
+    # Marks (of vowels, say) belong to the letters of many scripts.
+    letters = "".join(c for c in student if not unicodedata.category(c).startswith("M"))
+    if not re.fullmatch(r"\w[\w.@+'-]*", letters):
         raise ValueError(
             f'The student\'s id is "{student}"; expected letters, digits, dots, hyphens and '
             "underscores, beginning with a letter or digit: type it as your teacher gave it to you."
         )
     return int.from_bytes(hashlib.sha256(f"{salt}\n{student}".encode()).digest()[:16])
+
+
+def same_id(student):
+    """Return an id in one form: an umlaut may be one character, or a letter and its dots."""
+    return unicodedata.normalize("NFC", student).strip()
 
 
 def make(folder, student, salt=""):
@@ -250,7 +259,7 @@ def is_made(folder, student, salt=""):
 def _stamp_of(student, salt):
     # The hash tells seeds apart without giving them away.
     check = hashlib.sha256(str(seed_of(student, salt)).encode()).hexdigest()[:16]
-    return {"student": student, "version": VERSION, "check": check}
+    return {"student": same_id(student), "version": VERSION, "check": check}
 
 
 def read_stamp(folder):

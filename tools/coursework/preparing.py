@@ -1,19 +1,75 @@
-"""What nbgrader calls while it grades: the data of each student, and a limit to outputs."""
+"""What a course keeps for each student: a name that a file can have, a recording, its truth."""
 
-import os
+import hashlib
+import re
+import unicodedata
 from pathlib import Path
 
-import nbformat
 import numpy as np
-from nbgrader.preprocessors import NbGraderPreprocessor
 
 from helpers import twin
 
-SALT = "salt.txt"  # in the folder of the course: its secret; Git ignores it
-LONGEST = 20_000  # characters of one output that are kept
-MISSING = "The submission lacks the cell"
-TWICE = "The submission has more than one cell"
-CUT = "\n... (the rest of this output was cut) ..."
+SALT = "salt.txt"  # in the folder of the course: its secret
+# Names that are the same on every file system. Windows keeps some for its devices.
+DEVICES = r"(?!(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$))"
+PLAIN = re.compile(DEVICES + r"[a-z0-9](?:[a-z0-9._-]*[a-z0-9_-])?")
+
+
+class CourseError(Exception):
+    """Something that a teacher can set right; the message says how."""
+
+
+def same_id(student):
+    """Return an id in the one form (Unicode NFC, without blanks around it) that the course uses.
+
+    Parameters
+    ----------
+    student : str
+
+    Returns
+    -------
+    str
+    """
+    return twin.students.same_id(str(student))
+
+
+def safe_name(student):
+    """Return the name of a student's files; no two ids have the same, on any file system.
+
+    Parameters
+    ----------
+    student : str
+        The id, of any letters.
+
+    Returns
+    -------
+    str
+        The id itself if it is of small Latin letters, digits, dots, hyphens and underscores.
+        Otherwise what is left of it, ``~`` and a hash.
+    """
+    student = same_id(student)
+    if len(student) <= 60 and PLAIN.fullmatch(student):
+        return student
+    latin = unicodedata.normalize("NFKD", student).encode("ascii", "ignore").decode().lower()
+    left = re.sub(r"[^a-z0-9]+", "-", latin).strip("-")[:30] or "student"
+    return f"{left}~{hashlib.sha256(student.encode()).hexdigest()[:12]}"
+
+
+def read_salt(root):
+    """Read the secret of a course.
+
+    Parameters
+    ----------
+    root : path-like
+        Folder of the course.
+
+    Returns
+    -------
+    str
+        Empty if the course has none: anybody can then make any student's recording and truth.
+    """
+    secret = Path(root) / SALT
+    return secret.read_text(encoding="utf-8").strip() if secret.is_file() else ""
 
 
 def make_twin(student, root):
@@ -23,94 +79,31 @@ def make_twin(student, root):
     ----------
     student : str
         The id.
-    root : pathlib.Path
+    root : path-like
         Folder of the course.
 
     Returns
     -------
     pathlib.Path
         ``twins/STUDENT``: its ``recording`` may be handed out, its ``truth.npz`` may not.
+
+    Raises
+    ------
+    CourseError
+        If no recording can be made from the id.
     """
-    folder, secret = root / "twins" / student, root / SALT
-    salt = secret.read_text(encoding="utf-8").strip() if secret.is_file() else ""
-    if not twin.students.is_made(folder / "recording", student, salt):
-        (folder / "truth.npz").unlink(missing_ok=True)
-    if not (folder / "truth.npz").is_file():
-        truth = twin.students.make(folder / "recording", student, salt)
-        np.savez(folder / "truth.npz", **truth)
+    student, salt = same_id(student), read_salt(root)
+    folder = Path(root) / "twins" / safe_name(student)
+    try:
+        made = twin.students.is_made(folder / "recording", student, salt)
+        if not made:
+            (folder / "truth.npz").unlink(missing_ok=True)
+        if not (folder / "truth.npz").is_file():
+            truth = twin.students.make(folder / "recording", student, salt)
+            # Renamed at the end, since a truth that was cut short would be read as a whole one.
+            with (folder / "truth.npz.new").open("wb") as stream:
+                np.savez(stream, **truth)
+            (folder / "truth.npz.new").replace(folder / "truth.npz")
+    except ValueError as error:
+        raise CourseError(f"{error} The recording of {student!r} cannot be made.") from error
     return folder
-
-
-def prepare_twin(assignment, student, notebooks):
-    """Give hidden tests the twin of the student whose submission comes next."""
-    # Gone first: should this fail, nobody is graded on the twin of the student before.
-    os.environ.pop(twin.students.GRADED, None)
-    os.environ["TQDM_DISABLE"] = "1"  # a test that writes to stderr counts as failed
-    os.environ.setdefault("BOOK_DATA_DIR", str(Path.cwd()))
-    student = Path(notebooks[0]).resolve().parents[1].name
-    os.environ[twin.students.GRADED] = str(make_twin(student, Path.cwd()))
-
-
-class KeepLastCell(NbGraderPreprocessor):
-    """Leave an id to the last cell that has it: Split and Paste in JupyterLab copy it.
-
-    nbgrader does so, too, but keeps an empty record in the others, and then refuses these. Their
-    code runs as any other.
-    """
-
-    def preprocess(self, nb, resources):
-        """Take the ids from the earlier cells of one notebook."""
-        found = set()
-        for cell in reversed(nb.cells):
-            name = _grade_id(cell)
-            if name in found:
-                self.log.warning("%s %s", TWICE, name)
-                del cell.metadata["nbgrader"]
-            elif name is not None:
-                found.add(name)
-        return nb, resources
-
-
-class PutBackCells(NbGraderPreprocessor):
-    """Put back cells of the release that a submission lacks, after the cell they followed.
-
-    nbgrader's ``add_missing_cells`` does so for tests only, and fails where the answer before
-    them is gone.
-    """
-
-    def preprocess(self, nb, resources):
-        """Put back the missing cells of one notebook; nbgrader adds the hidden tests later."""
-        ids = resources["nbgrader"]
-        path = Path("release") / ids["assignment"] / f"{ids['notebook']}.ipynb"
-        place = 0
-        for cell in nbformat.read(path, as_version=4).cells:
-            name = _grade_id(cell)
-            if name is None:
-                continue
-            found = [index for index, given in enumerate(nb.cells) if _grade_id(given) == name]
-            if found:
-                place = found[0] + 1
-            else:
-                self.log.warning("%s %s", MISSING, name)
-                nb.cells.insert(place, cell)
-                place += 1
-        return nb, resources
-
-
-def _grade_id(cell):
-    return cell.metadata.get("nbgrader", {}).get("grade_id")
-
-
-class CutOutput(NbGraderPreprocessor):
-    """Shorten outputs; nbgrader itself counts lines, and a line may be as long as it likes."""
-
-    def preprocess_cell(self, cell, resources, cell_index):
-        """Shorten the outputs of one cell."""
-        for output in cell.get("outputs", []):
-            data = output.get("data", {})
-            for holder, name in ((output, "text"), (output, "evalue"), (data, "text/plain")):
-                if len(holder.get(name, "")) > LONGEST:
-                    holder[name] = holder[name][:LONGEST] + CUT
-            for name in [name for name in data if len(str(data[name])) > 100 * LONGEST]:
-                data[name] = CUT
-        return cell, resources
