@@ -82,7 +82,7 @@ async function fetched(address, size, report) {
   try {
     response = await fetch(address);
   } catch {
-    throw new Error(`The connection broke while ${megabytes(size)} were loaded. Try again when you are online.`);
+    throw new Error("The server cannot be reached. Try again when you are online.");
   }
   if (!response.ok) {
     const name = address.split("/").at(-1);

@@ -76,7 +76,12 @@ export class Bar {
     this.element.classList.remove("live-on");
     for (const part of [this.progress, this.controls, this.facts]) part.hidden = true;
     this.row.hidden = false;
-    this.element.dispatchEvent(new CustomEvent("live-failed", { detail: error.message }));
+    const isFull = error instanceof RangeError || /memory|allocat/i.test(error.message);
+    const why = isFull
+      ? `Python needs 400 to 700 MB of memory, and the browser does not give it (${error.message}). ` +
+        "Close other tabs and programs, and try again."
+      : error.message;
+    this.element.dispatchEvent(new CustomEvent("live-failed", { detail: why }));
   }
 
   show() {

@@ -25,6 +25,16 @@
     );
   }
 
+  /** Whether attempts.js has kept something of this page in the browser. */
+  function hasChanges() {
+    try {
+      const book = folder.pathname.replace(/_static\/live\/$/, "");
+      return localStorage.getItem(`live-attempts ${book} ${data.name}`) !== null;
+    } catch {
+      return false; // a browser that keeps nothing
+    }
+  }
+
   /** What is missing in this browser, in words; "" if nothing is. */
   function missing() {
     const works = typeof WebAssembly === "object" && typeof DecompressionStream === "function";
@@ -47,6 +57,7 @@
     `Change the code and see what happens, here in your browser, with nothing to install. About ${weight} ` +
       "are loaded once and kept for all chapters; nothing is loaded before you press.",
   );
+  if (hasChanges()) about.append(" What you have changed on this page is kept, and comes back.");
   const said = make("p", { class: "live-said", role: "status" });
   const bar = make("section", { class: "live-bar", "aria-label": "Run this page" });
   const row = make("div", { class: "live-row" }, start, about);
@@ -79,7 +90,9 @@
     if (notebook) ways.push(make("a", { href: notebook.href, download: "" }, "download the notebook"));
     if (ways.length > 0) {
       const line = make("p", {}, "You can still read the page. To run it elsewhere, ", ways[0]);
-      if (ways[1]) line.append(" (which takes some minutes to start) or ", ways[1], " and run it in JupyterLab");
+      if (other) line.append(" (which takes some minutes to start)");
+      if (ways[1]) line.append(" or ", ways[1]);
+      if (notebook) line.append(" and open it in JupyterLab");
       line.append(".");
       box.append(line);
     }

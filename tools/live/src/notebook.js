@@ -455,7 +455,7 @@ export class Cell {
     this.source = this.original;
     this.editor?.mark(null);
     this.error = null;
-    this.#outputs?.restore();
+    this.#outputs.restore();
     if (!["running", "waiting"].includes(this.status)) this.set("stored");
     this.before = "stored";
     this.notebook.say(`The code of ${this.name} is as it was.`);
@@ -506,7 +506,7 @@ export class Cell {
 
   #alone = false; // the reader has said: without those above
   #details = null;
-  #outputs = null; // none in a cell that does not run in the page
+  #outputs;
   #answer = null;
   #note = null;
 
@@ -518,9 +518,11 @@ export class Cell {
     this.toolbar = element("div", { class: "live-toolbar" });
     this.info = element("span", { class: "live-info" });
     block.after(this.toolbar);
+    this.#outputs = new Output(this);
+    this.output = this.#outputs.element;
     if (this.skipped) {
-      this.toolbar.append(element("p", { class: "live-skipped" }, `This cell does not run in the page. ${this.skipped}`));
-      this.output = this.element.querySelector(".cell_output") ?? element("div");
+      const why = `This cell does not run in the page. ${this.skipped}`;
+      this.toolbar.append(element("p", { class: "live-skipped" }, why));
       return;
     }
     this.toolbar.setAttribute("role", "group");
@@ -528,13 +530,13 @@ export class Cell {
     this.buttons = {
       run: button("Run", () => this.request(), { title: "Shift+Enter in the code" }),
       above: button("Run all above", () => this.notebook.runAllAbove(this)),
-      reset: button("Reset", () => this.notebook.reset(this), { title: "The code and output of the book again" }),
+      reset: button("Reset", () => this.notebook.reset(this), { title: "As it is in the book" }),
     };
     const title = this.number ? `Cell ${this.number}` : "";
     if (title) this.toolbar.append(element("span", { class: "live-name" }, title));
     this.toolbar.append(...Object.values(this.buttons), this.info);
     const note = this.notebook.data.notes?.[this.id];
-    if (note) this.toolbar.after(element("p", { class: "live-different" }, `In the page: ${note}`));
+    if (note) this.toolbar.after(element("p", { class: "live-different" }, note));
     // Nothing is above the first, and who writes an answer has another button.
     if (this.number === 1 || !this.number) this.buttons.above.hidden = true;
     this.toolbar.addEventListener("keydown", (event) => {
@@ -542,8 +544,6 @@ export class Cell {
       event.preventDefault();
       this.request({ moveOn: true });
     });
-    this.#outputs = new Output(this);
-    this.output = this.#outputs.element;
     this.editor = makeEditor({
       parent: input,
       text: this.original,
@@ -615,7 +615,8 @@ export class Cell {
         this.#note = this.#answer = null;
         resolve(answer);
       };
-      const first = button(`Run the cell${one ? "" : "s"} above first${about}`, () => this.#answer?.("above"));
+      const order = `Run the cell${one ? "" : "s"} above first${about}`;
+      const first = button(order, () => this.#answer?.("above"));
       const only = button("Run only this cell", () => this.#answer?.("alone"));
       this.#note = element("div", { class: "live-question", role: "group", "aria-label": text });
       this.#note.append(element("p", {}, text), first, only);

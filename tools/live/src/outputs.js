@@ -118,7 +118,8 @@ export class Output {
     this.#images += 1;
     if (this.#edited) return `Figure made by the edited code of ${this.cell.name}`;
     if (!stored) return `Figure made by ${this.cell.name}`;
-    return this.#context ? `Figure made after changes in cells above. Without them it shows: ${stored}` : stored;
+    if (!this.#context) return stored;
+    return `Figure made after changes in cells above. Without them it shows: ${stored}`;
   }
 
   #error({ name, message, line, traceback }, cell) {
@@ -192,8 +193,11 @@ function frame(body, html, text, cell) {
   const hear = ({ source, data }) => {
     if (!made.isConnected) removeEventListener("message", hear);
     if (source !== made.contentWindow || !made.contentWindow) return;
-    if (data === "ready") made.contentWindow.postMessage({ html: inner || html, whole: Boolean(inner), dark }, "*");
-    else if (Number.isFinite(data?.height)) made.style.height = `${Math.min(Math.max(data.height, 20), 4000)}px`;
+    if (data === "ready") {
+      made.contentWindow.postMessage({ html: inner || html, whole: Boolean(inner), dark }, "*");
+    } else if (Number.isFinite(data?.height)) {
+      made.style.height = `${Math.min(Math.max(data.height, 20), 4000)}px`;
+    }
   };
   addEventListener("message", hear);
   return element("div", { class: "output live-html" }, made);

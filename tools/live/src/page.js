@@ -15,7 +15,11 @@ const data = JSON.parse(document.getElementById("live-notebook").textContent);
 const { manifest } = data;
 const assets = new Assets(data);
 const made = new MadeFiles(data);
-const python = new Interpreter({ worker: workerText, assets: Object.keys(manifest.assets), load: assets.load });
+const python = new Interpreter({
+  worker: workerText,
+  assets: Object.keys(manifest.assets),
+  load: assets.load,
+});
 python.onFile = (path, bytes) => made.keep(path, bytes);
 
 const notebook = new Notebook(data, python, () => made.putBack(python).catch(() => {}));
