@@ -54,26 +54,27 @@ def run(source, name):
     _send({"type": "result", "status": "error" if error else "ok", "error": error})
 
 
-def display(*objects, **_):
+def display(*objects, raw=False, **_):
     """Show objects as a notebook does: as HTML where they have it, else as text.
 
     Parameters
     ----------
     *objects : object
+    raw : bool, optional
+        Whether the objects are dicts of what to show by MIME type.
     **_ : object
-        Options of IPython's function, which change nothing here.
+        Other options of IPython's function, which change nothing here.
     """
     for shown in objects:
-        if _is_figure(shown):
+        if not raw and _is_figure(shown):
             _show_figure(shown)
             continue
-        html = getattr(type(shown), "_repr_html_", None)
-        markup = html(shown) if html else None
-        if markup is None:
-            print(repr(shown))
+        html, text = _representations(shown, raw)
+        if html is None:
+            print(text)
         else:
             _flush()
-            _send({"type": "html", "html": markup, "text": repr(shown)})
+            _send({"type": "html", "html": html, "text": text})
 
 
 def show_figures():
@@ -134,6 +135,14 @@ def _describe(raised, filename):
         "line": lines[-1] if lines else None,
         "traceback": "".join(shown.format()),
     }
+
+
+def _representations(shown, raw):
+    """Return an object as HTML, None if it has none, and as text."""
+    if raw:
+        return shown.get("text/html"), shown.get("text/plain", "")
+    html = getattr(type(shown), "_repr_html_", None)
+    return (html(shown) if html else None), repr(shown)
 
 
 def _is_figure(shown):
