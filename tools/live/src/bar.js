@@ -73,7 +73,10 @@ export class Bar {
   #loading = "Loading Python";
 
   fail(error) {
+    if (!this.element.classList.contains("live-on")) return; // it has been said
     this.element.classList.remove("live-on");
+    clearInterval(this.#tick);
+    this.#tick = null;
     for (const part of [this.progress, this.controls, this.facts]) part.hidden = true;
     this.row.hidden = false;
     const isFull = error instanceof RangeError || /memory|allocat/i.test(error.message);
@@ -86,6 +89,7 @@ export class Bar {
 
   show() {
     const { state, batch, current, cells } = this.notebook;
+    if (state === "failed") this.fail(this.notebook.failure);
     if (state === "failed" || state === "off") return;
     const isStarting = state === "starting";
     const hadFocus = document.activeElement === this.main;

@@ -76,7 +76,7 @@ export function makeEditor({ parent, text, label, onChange, onRun }) {
       extensions: [
         keys,
         history(),
-        drawSelection(),
+        drawSelection({ cursorBlinkRate: matchMedia("(prefers-reduced-motion: reduce)").matches ? 0 : 1200 }),
         indentOnInput(),
         indentUnit.of("    "),
         bracketMatching(),

@@ -425,6 +425,7 @@ export class Cell {
 
   /** Run this cell; if cells above it have not run, ask first what to do. */
   async request({ moveOn = false } = {}) {
+    if (this.notebook.state === "failed") this.notebook.bar?.main.focus(); // "Try again"
     const missing = this.#alone ? [] : this.notebook.missing(this);
     if (missing.length === 0) {
       if (moveOn) this.#moveOn();

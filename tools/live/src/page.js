@@ -32,10 +32,7 @@ addOwnFiles(notebook);
 async function start() {
   const starting = notebook.start(({ done }) => bar.loaded({ done, total: manifest.weight }));
   notebook.runAll();
-  if (!(await starting)) {
-    bar.fail(notebook.failure);
-    return;
-  }
+  if (!(await starting)) return; // the bar says why
   assets.tidy().catch(() => {}); // an old version takes room, no more
   keepForLater(new URL("../../", notebook.assets), manifest.version);
 }
