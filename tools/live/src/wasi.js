@@ -10,7 +10,7 @@ import { unpack } from "./unpack.js";
 const LIBRARY = "/usr/local/lib/python315.zip"; // where the interpreter was built to look for it
 const KEPT = "/book/data"; // what a run makes here is of use to the next chapter
 const ENVIRONMENT = [
-  "HOME=/home", "TMPDIR=/tmp", "PYTHONTZPATH=", "MPLBACKEND=agg", "MPLCONFIGDIR=/tmp/matplotlib",
+  "HOME=/home", "TMPDIR=/tmp", "PYTHONTZPATH=", "MPLBACKEND=module://page_backend", "MPLCONFIGDIR=/tmp/matplotlib",
   "TQDM_DISABLE=1", "PYTHON_COLORS=0",
 ];
 // The library's zip is another one than the interpreter was built with, and knows by heart.
