@@ -25,8 +25,8 @@ SHOWN = """() => window.live.notebook.cells.map(cell => {
         figures: [...shown.querySelectorAll("img")].map(image => image.alt),
     };
 })"""
-# A page runs its chapter without the solutions. Here every cell is to run, in order: so what the page
-# has ordered by itself is taken back before Python has started.
+# A page runs its chapter without the solutions. Here every cell is to run, in order: so what the
+# page has ordered by itself is taken back before Python has started.
 RUN_EVERYTHING = """async () => {
     if (!window.live) return false;
     const { notebook } = window.live;
