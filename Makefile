@@ -11,7 +11,8 @@ LIGHTHOUSE := tests/lighthouse/node_modules/.package-lock.json
 SOURCES := $(wildcard _config.yml _toc.yml intro.md notebooks/*.ipynb pages/*.ipynb pages/*.md \
 	pages/*.bib pages/images/* helpers/*.py helpers/*/*.py helpers/*.mplstyle helpers/_explorers/* \
 	tools/theme/*/*.* tools/theme/static/fonts/* tools/benchmarks/results.json \
-	tools/benchmarks/programs.json tools/variants.json)
+	tools/benchmarks/programs.json tools/variants.json \
+	tools/solutions.py tools/student.py tools/live/exceptions.json)
 
 # A page and a stored notebook have no place for progress bars; a reader's own session shows them.
 export TQDM_DISABLE := 1
@@ -36,7 +37,7 @@ help:
 book: _build/made ## build the book on the simulated twin
 	@echo "The book: _build/html/index.html"
 
-draft: .venv/made | twin ## build the pages anew, but run only notebooks whose code has changed
+draft: .venv/made .live/assets/manifest.json | twin ## build the pages anew, but run only notebooks whose code has changed
 	BOOK_DATA=twin .venv/$(BIN)/jupyter-book build . --path-output _build_draft
 	@echo "The draft: _build_draft/_build/html/index.html"
 
@@ -45,7 +46,7 @@ test: lint tested-chapter
 else
 # nbval runs every notebook, and the build takes the outputs that it has compared: see
 # tests/keep_executed.py. The page about the real brain needs a download, and keeps its outputs.
-test: lint | twin ## check what a change can break; CHAPTER=04 checks one chapter
+test: lint .live/assets/manifest.json | twin ## check what a change can break; CHAPTER=04 checks one chapter
 	rm -rf _build
 	PYTHONPATH=tests $(PYTEST) -p keep_executed --cache-executed _build/.jupyter_cache \
 		--ignore pages/real_brain.ipynb notebooks pages
@@ -86,7 +87,7 @@ serve: _build/made ## show the built book in a browser
 	@echo "The book: http://localhost:8000 (stop with Ctrl+C)"
 	$(PY) -m http.server --bind localhost --directory $(SITE) 8000
 
-real: .venv/made ## build the book on the real recording (downloads 153 MB)
+real: .venv/made .live/assets/manifest.json ## build the book on the real recording (downloads 153 MB)
 	$(PY) -c "import sys; sys.tracebacklimit = 0; from helpers.data import load; load('real')"
 	rm -rf _build_real
 	BOOK_DATA=real $(BUILD) --path-output _build_real
@@ -128,8 +129,8 @@ lock: ## pin the newest versions of what pyproject.toml asks for
 	@echo "The lock: requirements.txt"
 
 clean: ## remove all that these commands make, except the real recording
-	rm -rf .venv .lock _build _build_draft _build_real student data/twin data/cache *.egg-info .pytest_cache .ruff_cache
-	rm -rf tests/lighthouse/node_modules tools/benchmarks/.peers
+	rm -rf .venv .lock .live _build _build_draft _build_real _build_student student data/twin data/cache *.egg-info .pytest_cache .ruff_cache
+	rm -rf tests/lighthouse/node_modules tools/live/node_modules tools/benchmarks/.peers
 	rm -rf $(addprefix tools/coursework/,release submitted autograded feedback handout downloaded twins cache *.db *.csv)
 
 # The stamps below are written last, so that an interrupted step is done again.
@@ -156,7 +157,7 @@ $(LIGHTHOUSE): tests/lighthouse/package-lock.json
 	@touch $@
 
 # Every page anew: neither Sphinx nor its cache knows that a helper which a notebook calls has changed.
-_build/made: $(SOURCES) .venv/made | twin
+_build/made: $(SOURCES) .live/assets/manifest.json .venv/made | twin
 	rm -rf _build
 	BOOK_DATA=twin $(BUILD)
 	@touch $@
