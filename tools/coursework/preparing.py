@@ -6,6 +6,7 @@ import unicodedata
 from pathlib import Path
 
 import numpy as np
+from sandbox import CourseError
 
 from helpers import twin
 
@@ -13,10 +14,6 @@ SALT = "salt.txt"  # in the folder of the course: its secret
 # Names that are the same on every file system. Windows keeps some for its devices.
 DEVICES = r"(?!(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$))"
 PLAIN = re.compile(DEVICES + r"[a-z0-9](?:[a-z0-9._-]*[a-z0-9_-])?")
-
-
-class CourseError(Exception):
-    """Something that a teacher can set right; the message says how."""
 
 
 def same_id(student):
