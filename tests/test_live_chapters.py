@@ -34,11 +34,9 @@ def site():
 
 
 @pytest.mark.parametrize(("name", "page"), ALL)
-def test_a_chapter_shows_in_its_page_what_is_stored(name, page, site, tmp_path, record_property):
+def test_a_chapter_shows_in_its_page_what_is_stored(name, page, site, tmp_path):
     with sync_playwright() as driver, opened(driver, name, tmp_path) as tab:
         shown = run_page(tab, f"{site}/{page}.html")
-        record_property("seconds", sum(cell["ms"] or 0 for cell in shown) / 1000)
-        record_property("MiB", tab.evaluate("window.live.notebook.memory") / 2**20)
         complaints = strangers(tab, site)
     found = differences(page, shown)
     assert not found, "\n".join(found)
