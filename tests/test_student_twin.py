@@ -8,7 +8,6 @@ import pytest
 from sklearn.linear_model import Ridge
 
 from helpers import data, receptive_fields, ridge, twin
-from helpers._files import DataError
 from helpers._twin import students
 from helpers.twin import is_twin
 
@@ -34,8 +33,7 @@ def mia(tmp_path_factory):
 
 
 @pytest.fixture(autouse=True)
-def nothing_graded(monkeypatch, tmp_path):
-    monkeypatch.delenv(students.GRADED, raising=False)
+def own_folder(monkeypatch, tmp_path):
     monkeypatch.setenv("BOOK_DATA_DIR", str(tmp_path / "data"))
 
 
@@ -133,20 +131,5 @@ def test_load_makes_the_recording_beside_the_notebook(tmp_path, monkeypatch):
         twin.load_student("mia")
 
 
-def test_who_is_graded_gets_the_recording_that_the_teacher_made(mia, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv(students.GRADED, str(mia.folder.parent))
-    random, _ = twin.load_student("ben")
-    assert random.func == mia.random.func
-    assert not (tmp_path / "recording").exists()
-
-
-def test_there_is_a_truth_only_where_something_is_graded(mia, tmp_path, monkeypatch):
-    with pytest.raises(DataError, match="hidden tests run while nbgrader grades"):
-        twin.graded_truth()
-    np.savez(mia.folder.parent / "truth.npz", **mia.truth)
-    monkeypatch.setenv(students.GRADED, str(mia.folder.parent))
-    assert twin.graded_truth()["lag"] == mia.truth.lag
-    assert list(twin.graded_truth()["letters"]) == mia.truth.letters
-    expected = data.recording(mia.random, "all", shift=mia.truth.lag)
-    assert np.array_equal(twin.graded_recording().bold, expected.bold)
+def test_what_students_import_knows_no_truth_of_the_one_who_is_graded():
+    assert not [name for name in vars(twin) if "graded" in name]

@@ -24,7 +24,6 @@ from helpers._twin.files import BASELINE
 VERSION = 1  # of this simulation: a recording of another version is made anew
 STAMP = "student.json"  # in the folder: whose recording it is
 HANDED_OUT = "recording_is_handed_out.txt"  # beside a notebook of a course with a secret
-GRADED = "COURSE_TWIN"  # environment variable: folder of the twin of the student who is graded
 
 N_RANDOM = 8  # runs
 FIGURES = ("figure_run1", "figure_run2", "secret_run1")

@@ -4,7 +4,13 @@ An answer is the reference solution with some lines replaced. All questions that
 must keep their points.
 """
 
+import copy
+import sys
 from dataclasses import dataclass, field
+from itertools import count
+
+import numpy as np
+import preparing
 
 
 @dataclass(frozen=True)
@@ -14,9 +20,10 @@ class Wrong:
     Attributes
     ----------
     loses : dict of int
-        Points lost by the id of the test.
+        Points lost by the id of the question.
     edits : dict of (str, str) pairs
-        Lines of the reference solution and what stands there instead, by the id of the cell.
+        Lines of the reference solution and what stands there instead, by the id of the cell. A
+        blank behind the id tells a second edit of a cell from the first.
     copied : dict of tuple of str
         Variables with the numbers of another student, by the id of the cell.
     """
@@ -159,4 +166,180 @@ WRONG_ANSWERS = {
                     "c-4": ("centres",), "c-5": ("hemisphere",), "c-7": ("secret_letters",)},
         ),
     },
+    "assignment_d": {
+        "rest-kept": Wrong(
+            {"d-1-test": 4, "d-7-test": 4, "d-8-test": 3},
+            {"d-1": ("np.maximum(images, 0)", "images")},
+        ),
+        "dark-images-are-rest": Wrong(
+            {"d-1-test": 4},
+            {"d-1": ("(images >= 0).all(axis=1)", "(images > 0).any(axis=1)")},
+        ),
+        "rows-and-columns-exchanged": Wrong(
+            {"d-2-test": 4, "d-6-function": 6, "d-6-truth": 4},
+            {"d-2": ("rows, columns = np.indices", "columns, rows = np.indices")},
+        ),
+        "not-divided-by-the-integral": Wrong(
+            {"d-2-test": 4}, {"d-2": (" / (2 * np.pi * size**2)", "")},
+        ),
+        "divided-by-its-sum": Wrong(
+            {"d-2-test": 4},
+            {"d-2": ("    return np.exp(-squared_distance / (2 * size**2)) / (2 * np.pi * size**2)",
+                     "    hill = np.exp(-squared_distance / (2 * size**2))\n"
+                     "    return hill / hill.sum()")},
+        ),
+        "runs-run-together": Wrong(
+            {"d-3-test": 5}, {"d-3": ("    for run in np.unique(runs):",
+                                      "    runs = 0 * runs\n    for run in np.unique(runs):")},
+        ),
+        "lag-the-wrong-way": Wrong(
+            {"d-3-test": 5, "d-4-test": 4, "d-6-truth": 4, "d-7-test": 4, "d-8-test": 3},
+            {"d-3": ("late[rows[lag:]] += height * X[rows[: len(rows) - lag]]",
+                     "late[rows[: len(rows) - lag]] += height * X[rows[lag:]]")},
+        ),
+        "no-level": Wrong(
+            {"d-5-test": 4},
+            {"d-5": ("np.ones(len(y)), late[:, :100] @ weights",
+                     "np.zeros(len(y)), late[:, :100] @ weights")},
+        ),
+        "one-after-the-other": Wrong(
+            {"d-5-test": 4},
+            {"d-5": ("    _, a, b = np.linalg.lstsq(columns, y)[0]",
+                     "    a = np.polyfit(columns[:, 1], y, 1)[0]\n"
+                     "    b = np.polyfit(columns[:, 2], y - a * columns[:, 1], 1)[0]")},
+        ),
+        "best-field-without-regressor": Wrong(
+            {"d-6-function": 6},
+            {"d-6": ("np.column_stack([np.ones(len(y)), late[:, 100]])", "np.ones((len(y), 1))")},
+        ),
+        "holes-are-fields": Wrong(
+            {"d-6-function": 6},
+            {"d-6": ("np.where(products > 0, products**2 / (courses**2).sum(axis=0), -1)",
+                     "products**2 / (courses**2).sum(axis=0)")},
+        ),
+        "helper-without-regressor": Wrong(
+            {"d-7-test": 4, "d-8-test": 3},
+            {"d-7": (".fit(shown, Y, groups=runs)", ".fit(shown[:, :100], Y, groups=runs)")},
+        ),
+        "spread-twice": Wrong(
+            {"d-7-test": 4, "d-8-test": 3},
+            {"d-7": (".fit(shown, Y, groups=runs)", ".fit(late, Y, groups=runs)")},
+        ),
+        "limits-kept": Wrong(
+            {"d-7-test": 4},
+            {"d-7": ("np.where(prf.at_bound_, np.nan, prf.size_)", "prf.size_")},
+        ),
+        "sizes-in-degrees": Wrong(
+            {"d-7-test": 4, "d-8-test": 3},
+            {"d-7": ("PRF(hrf_peak=peak)", "PRF(hrf_peak=peak, pixel_size=1.15)")},
+        ),
+        "upside-down": Wrong(
+            {"d-8-test": 3},
+            {"d-8": ("ratios = np.where(without.at_bound_, np.nan, without.size_) / sizes",
+                     "ratios = sizes / np.where(without.at_bound_, np.nan, without.size_)")},
+        ),
+        "from-the-corner": Wrong(
+            {"d-9-test": 4}, {"d-9": ("np.asarray(centres) - 4.5", "np.asarray(centres)")},
+        ),
+        "nan-kept": Wrong(
+            {"d-9-test": 4},
+            {"d-9": ("np.isfinite(eccentricity) & np.isfinite(sizes)",
+                     "np.full(len(sizes), True)")},
+        ),
+        "another-students-numbers": Wrong(
+            {"d-4-test": 4, "d-6-truth": 4, "d-7-test": 4, "d-8-test": 3},
+            copied={"d-4": ("peak",), "d-6-fit": ("fit_row", "fit_column"),
+                    "d-7": ("centres", "sizes"), "d-8": ("ratios",)},
+        ),
+    },
 }  # fmt: skip
+
+
+def cell_of(notebook, name):
+    """Return the cell of the course that has an id."""
+    return next(
+        cell for cell in notebook.cells if cell.metadata.get("course", {}).get("id") == name
+    )
+
+
+def wrong_notebook(notebook, assignment, name, values=None):
+    """Make a wrong answer from the reference solution.
+
+    Parameters
+    ----------
+    notebook : NotebookNode
+        The source of the assignment; it stays as it is.
+    assignment, name : str
+        As in `WRONG_ANSWERS`.
+    values : dict of str, optional
+        Code of the copied variables, from `numbers_of_another`.
+
+    Returns
+    -------
+    NotebookNode
+    """
+    notebook, wrong = copy.deepcopy(notebook), WRONG_ANSWERS[assignment][name]
+    for edited, (old, new) in wrong.edits.items():
+        cell = cell_of(notebook, edited.strip())
+        if cell.source.count(old) != 1:
+            raise ValueError(f"{name}: {edited} does not hold {old!r} once.")
+        cell.source = cell.source.replace(old, new)
+    for edited, variables in wrong.copied.items():
+        lines = [f"{variable} = {values[variable]}" for variable in variables]
+        cell_of(notebook, edited).source = "\n".join(lines)
+    return notebook
+
+
+def numbers_of_another(notebook, assignment, name, student, root, sandbox):
+    """Run the reference solution on another student's twin; return the values as code.
+
+    Parameters
+    ----------
+    notebook : NotebookNode
+        The source of the assignment.
+    assignment, name : str
+        As in `WRONG_ANSWERS`.
+    student : str
+        Who copies.
+    root : pathlib.Path
+        Folder of the course.
+    sandbox : sandbox.Sandbox
+
+    Returns
+    -------
+    dict of str
+    """
+    folder = preparing.make_twin(another(student, root), root)
+    copied = WRONG_ANSWERS[assignment][name].copied
+    with sandbox.open(folder / "recording", notebook) as session:
+        session.run()
+        return {
+            variable: _as_code(session.value(variable))
+            for variables in copied.values()
+            for variable in variables
+        }
+
+
+def _as_code(value):
+    if not isinstance(value, np.ndarray):
+        return repr(value)
+    with np.printoptions(threshold=sys.maxsize, precision=8):
+        code = np.array2string(value, separator=", ").replace("nan", "np.nan")
+    return f"np.array({code})"
+
+
+def another(student, root):
+    """Find a student whose recording differs in all that can be counted; make both twins."""
+    own = _counts(student, root)
+    for number in count(1):
+        other = f"another-{number}"
+        if all(a != b for a, b in zip(own, _counts(other, root), strict=True)):
+            return other
+
+
+def _counts(student, root):
+    folder = preparing.make_twin(student, root)
+    with np.load(folder / "truth.npz") as truth:
+        lag, n_voxels = int(truth["lag"]), len(truth["size"])
+    rows = np.loadtxt(folder / "recording" / "label" / "random_run1.csv", delimiter=",")
+    return lag, n_voxels, len(rows), int((rows[:, 0] >= 0).argmax())
