@@ -29,7 +29,7 @@ EXERCISES := $(shell sed -n 's/.*from helpers.exercises import \([a-z_]*\).*/\1/
 OF_THE_CHAPTER := $(wildcard tests/test_exercises_$(EXERCISES).py tests/test_formulas_$(CHAPTER).py)
 
 .PHONY: help book draft test test-all tested-chapter lint hooks lighthouse pdf zip serve real twin \
-	benchmark coursework student coursework-check variants lock clean
+	benchmark coursework student coursework-check quiz variants lock clean
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' Makefile
@@ -120,6 +120,9 @@ student: coursework _build/made ## write what students get: assignments, and cha
 coursework-check: .venv/made ## grade ten made-up students, with right and wrong answers
 	$(PY) tools/coursework/checking.py 10
 
+quiz: .venv/made ## write the chapters' questions for Moodle, Canvas and Blackboard
+	$(PY) tools/coursework/quiz.py
+
 lock: ## pin the newest versions of what pyproject.toml asks for
 	$(PYTHON) -m venv .lock
 	.lock/$(BIN)/python -m pip install --quiet uv
@@ -131,7 +134,7 @@ lock: ## pin the newest versions of what pyproject.toml asks for
 clean: ## remove all that these commands make, except the real recording
 	rm -rf .venv .lock .live _build _build_draft _build_real _build_student student data/twin data/cache *.egg-info .pytest_cache .ruff_cache
 	rm -rf tests/lighthouse/node_modules tools/live/node_modules tools/benchmarks/.peers
-	rm -rf $(addprefix tools/coursework/,release submitted autograded feedback handout downloaded twins cache *.db *.csv)
+	rm -rf $(addprefix tools/coursework/,release submitted autograded feedback handout downloaded twins cache quiz *.db *.csv)
 
 # The stamps below are written last, so that an interrupted step is done again.
 # Again whenever something that it packs has changed.
