@@ -38,6 +38,7 @@ COURSE = "/course"  # inside: the helpers and `inside.py`
 RECORDING = "recording"  # beside the notebook
 IMAGE = "visual-encoding-course"  # that podman and docker run; see `Containerfile`
 BLINK = 0.1  # seconds between two looks at what a submission takes
+GRACE = 15  # seconds in which code that was interrupted has to say so
 START = 120  # seconds until Python is there
 PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -622,11 +623,12 @@ class Session:
             return [self._inner(entry) for entry in value]
         if isinstance(value, dict):
             return {key: self._inner(entry) for key, entry in value.items()}
-        if isinstance(value, (str, Path)) and self.recording is not None:
-            path = Path(value)
-            if path.is_absolute() and path.is_relative_to(self.recording):
-                inner = path.relative_to(self.recording).as_posix()
-                return f"{self._sandbox.place(self._name)}/{RECORDING}/{inner}"
+        if isinstance(value, Path) or (isinstance(value, str) and value.startswith("/")):
+            with contextlib.suppress(OSError, ValueError):
+                path = Path(value).resolve()
+                if self.recording is not None and path.is_relative_to(self.recording):
+                    inner = path.relative_to(self.recording).as_posix()
+                    return f"{self._sandbox.place(self._name)}/{RECORDING}/{inner}"
         return value
 
     def _ask(self, request):
@@ -634,7 +636,7 @@ class Session:
             raise SessionEnded
         self._number += 1
         # Code that catches even its end is interrupted every second; in the end, from here.
-        patience = time.monotonic() + self.limits.seconds + max(15, 0.25 * self.limits.seconds)
+        patience = time.monotonic() + self.limits.seconds + GRACE
         self._write(inside.pack({**request, "number": self._number}), patience)
         answer = self._read(patience)
         if not isinstance(answer, dict) or answer.get("number") != self._number:
