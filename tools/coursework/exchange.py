@@ -28,6 +28,7 @@ Blackboard Learn
     Grade Data"; a column without a number is made anew, as text.
 """
 
+import codecs
 import csv
 import io
 import lzma
@@ -48,6 +49,7 @@ LARGEST = 20 * 2**20  # bytes of a notebook
 LARGEST_ARCHIVE = 50 * 2**20  # bytes of an archive in an archive
 MOST_FILES = 50_000  # in an archive; a class of 1000 has some 5000
 MOST_FILES_OF_ONE = 500  # in an archive that one student packed
+FOR_EXCEL = codecs.BOM_UTF8  # without it, Excel takes umlauts for something else
 SYSTEMS = ("canvas", "moodle", "blackboard", "plain")
 
 MOODLE = re.compile(
@@ -129,7 +131,7 @@ def read_table(path):
     return Table(header, rows)
 
 
-def write_table(path, header, rows):
+def write_table(path, header, rows, mark=b""):
     """Write a table, all at once, with no cell that a spreadsheet would run as a formula.
 
     Parameters
@@ -138,13 +140,15 @@ def write_table(path, header, rows):
     header : list of str
     rows : list of dict
         None and missing values become empty cells.
+    mark : bytes
+        What the file begins with: `FOR_EXCEL`, or nothing for programs that know UTF-8.
     """
     stream = io.StringIO(newline="")
     table = csv.writer(stream)
     table.writerow([defused(name) for name in header])
     for row in rows:
         table.writerow([defused(row.get(name)) for name in header])
-    write(path, stream.getvalue().encode())
+    write(path, mark + stream.getvalue().encode("utf-8", "replace"))
 
 
 def defused(value):
@@ -280,10 +284,11 @@ class Roster:
         }
         self.accounts, self.names = {}, {}
         for person in people:
-            # The first who claims it keeps it: an id is nobody else's user name.
             local = person.email.partition("@")[0]
             for name in filter(None, (person.id, person.username, person.email, local)):
-                self.accounts.setdefault(same_id(name).casefold(), []).append(person)
+                claimed = self.accounts.setdefault(same_id(name).casefold(), [])
+                if person not in claimed:
+                    claimed.append(person)
             words = person.name.replace(",", " ").split()
             for first in range(len(words)):
                 whole = squashed("".join(words[first:] + words[:first]))
@@ -465,15 +470,15 @@ def _files_of_folder(folder):
         folders.sort()
         for name in sorted(names):
             place = Path(here, name)
-            path = place.relative_to(folder).as_posix()
+            path = place.relative_to(folder.parent).as_posix()
             if name.startswith("."):
                 continue
             if not stat.S_ISREG(place.lstat().st_mode):
-                yield HandIn(folder.name, path, why="it is a link, not a file")
+                yield HandIn("", path, why="it is a link, not a file")
             elif place.suffix.lower() == ".zip":
-                yield from _files_of_archive(place, folder.name, place, (), path, MOST_FILES_OF_ONE)
+                yield from _files_of_archive(place, "", place, (), path, MOST_FILES_OF_ONE)
             else:
-                yield HandIn(folder.name, path, place=place, time=_time(place.stat().st_mtime))
+                yield HandIn("", path, place=place, time=_time(place.stat().st_mtime))
 
 
 def _time(seconds):
@@ -595,6 +600,7 @@ def _attribute_by_name(handed, name, is_the_file, people, why):
         return None, "Canvas has hidden the names: show them, and download the archive again"
     if found := CANVAS.match(name):
         handed.system, handed.late = "canvas", bool(found["late"])
+        handed.time = ""  # that of the archive: Canvas does not say when
         handed.account = {
             "canvas": found["user"],
             "attachment": found["order"],
@@ -619,9 +625,8 @@ def _choose(several, assignment):
             number = number or int(next(filter(None, found.groups()), 1))
         named = same_id(stem).casefold() == assignment.casefold()
         attachment = int(handed.account.get("attachment", 0))
-        # Canvas's archive says nothing of when a file was handed in, but numbers rise.
-        when = "" if attachment else handed.time
-        handed.order = (named, attachment, when, number)
+        # Canvas does not say when, but its numbers rise.
+        handed.order = (named, attachment, handed.time, number)
     best = max(several, key=lambda handed: handed.order)
     best.used = True
     for handed in several:

@@ -191,7 +191,7 @@ def _grade_one(box, setting, about):
 
 def _run_and_judge(box, setting, student, data, graded):
     cells, graded["notes"] = cleaning.clean(data, setting.release, setting.source)
-    graded["notes"] = list(graded["notes"])
+    graded["notes"] = _together(graded["notes"])
     cells = [_with_own_id(cell, student, graded["notes"]) for cell in cells]
     texts = {cell.source.strip() for cell in setting.release.cells}
     folder = preparing.make_twin(student, setting.root)
@@ -220,6 +220,15 @@ def _run_and_judge(box, setting, student, data, graded):
             {"id": name, "points": None, "max_points": points, "status": "by hand",
              "words": "Marked by a person." if answer else "There is no answer."}
         )  # fmt: skip
+
+
+def _together(notes):
+    """Say of several questions in one note that they are not answered."""
+    end = " is not answered"
+    open_ones = [note[: -len(end)] for note in notes if note.endswith(end)]
+    open_ones = [name for name in open_ones if not name.endswith("-student")]
+    left = [note for note in notes if not note.endswith(end)]
+    return left + ([f"not answered: {', '.join(open_ones)}"] if open_ones else [])
 
 
 def _with_own_id(cell, student, notes):

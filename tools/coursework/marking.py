@@ -128,7 +128,7 @@ def write_sheet(root, assignment):
             paths.append(root / "written" / f"{assignment}{more}.html")
             exchange.write(paths[-1], page)
     table = root / f"written_{assignment}.csv"
-    exchange.write_table(table, WRITTEN, rows)
+    exchange.write_table(table, WRITTEN, rows, exchange.FOR_EXCEL)
     empty = sum(row["points"] is None for row in rows)
     print(f"  written/{assignment}.html: all answers beside the mark scheme")
     print(f"  written_{assignment}.csv: fill in the points ({empty} are empty), then run export")
@@ -307,7 +307,7 @@ def write_report(root, assignment):
             })  # fmt: skip
     order = {student: number for number, student in enumerate(people)}
     rows.sort(key=lambda row: (order.get(row["student"], len(order)), row["counts"] != "yes"))
-    exchange.write_table(root / f"report_{assignment}.csv", REPORT, rows)
+    exchange.write_table(root / f"report_{assignment}.csv", REPORT, rows, exchange.FOR_EXCEL)
     return rows
 
 
@@ -378,7 +378,9 @@ def write_grades(root):
             row[f"{name}_why_empty"] = "nothing was handed in" if nothing else sums.why
         rows.append(row)
     columns = [name + end for name in names for end in ("", "_maximum", "_why_empty")]
-    exchange.write_table(root / "grades.csv", ["student", "name", "email", *columns], rows)
+    exchange.write_table(
+        root / "grades.csv", ["student", "name", "email", *columns], rows, exchange.FOR_EXCEL
+    )
     return rows
 
 

@@ -365,7 +365,9 @@ def make(roster, root=None, jobs=1):
             judge.parent.mkdir(exist_ok=True)
             shutil.copyfile(HERE / "judging" / f"{name}.py", judge)
     columns = [one.name for one in dataclasses.fields(exchange.Person)]
-    exchange.write_table(root / "roster.csv", columns, map(dataclasses.asdict, people))
+    exchange.write_table(
+        root / "roster.csv", columns, map(dataclasses.asdict, people), exchange.FOR_EXCEL
+    )
     print(f"The course is in {root}: nobody but you may read it, and nothing of it is in Git.")
     print(f"  {len(people)} students, {len(assignments(root))} assignments")
     release(root, assignments(root))
@@ -484,7 +486,9 @@ def hand_out(root, people, jobs=1):
          "why": failed.get(person.id, "")}
         for person in people
     ]  # fmt: skip
-    exchange.write_table(root / "handout.csv", ["id", "name", "email", "file", "why"], rows)
+    exchange.write_table(
+        root / "handout.csv", ["id", "name", "email", "file", "why"], rows, exchange.FOR_EXCEL
+    )
     taken = time.monotonic() - began
     print(f"  handout/: {len(packed)} students, each with a recording of their own ({taken:.0f} s)")
     for student, why in failed.items():
