@@ -29,7 +29,7 @@ EXERCISES := $(shell sed -n 's/.*from helpers.exercises import \([a-z_]*\).*/\1/
 OF_THE_CHAPTER := $(wildcard tests/test_exercises_$(EXERCISES).py tests/test_formulas_$(CHAPTER).py)
 
 .PHONY: help book draft test test-all tested-chapter lint hooks lighthouse pdf zip serve real twin \
-	benchmark coursework student coursework-check quiz variants lock clean
+	benchmark coursework course marks student coursework-check quiz variants lock clean
 
 help:
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' Makefile
@@ -108,8 +108,17 @@ variants: .venv/made ## compute the book's headlines on every variant of the twi
 	@echo "pages/what_depends_on_the_simulator shows them: run and store it with tools/execute.py."
 
 coursework: .venv/made ## write the assignments for students, without solutions
-	for name in a b c; do $(PY) tools/coursework/grading.py release assignment_$$name || exit 1; done
+	$(PY) tools/coursework/course.py release --root tools/coursework
 	@echo "For students: tools/coursework/release"
+
+# Of your own, outside this repository; without ROOT it is the folder `course` beside the roster.
+course: .venv/made ## make a private course: ROSTER=class.csv ROOT=~/courses/spring
+	@test -n "$(ROSTER)" || { echo "Who is in it? make course ROSTER=class.csv ROOT=~/courses/spring"; exit 2; }
+	$(PY) tools/coursework/course.py course "$(ROSTER)" $(if $(ROOT),--root "$(ROOT)")
+
+marks: .venv/made ## grade hand-ins: ROOT=~/courses/spring ASSIGNMENT=assignment_a FILES=archive.zip
+	@test -n "$(ROOT)" -a -n "$(ASSIGNMENT)" || { echo "Which? make marks ROOT=~/courses/spring ASSIGNMENT=assignment_a FILES=archive.zip"; exit 2; }
+	$(PY) tools/coursework/course.py marks "$(ASSIGNMENT)" $(FILES) --root "$(ROOT)"
 
 student: coursework _build/made ## write what students get: assignments, and chapters without solutions
 	$(PY) tools/student.py
@@ -134,7 +143,7 @@ lock: ## pin the newest versions of what pyproject.toml asks for
 clean: ## remove all that these commands make, except the real recording
 	rm -rf .venv .lock .live _build _build_draft _build_real _build_student student data/twin data/cache *.egg-info .pytest_cache .ruff_cache
 	rm -rf tests/lighthouse/node_modules tools/live/node_modules tools/benchmarks/.peers
-	rm -rf $(addprefix tools/coursework/,release submitted autograded feedback handout downloaded twins cache quiz *.db *.csv)
+	rm -rf $(addprefix tools/coursework/,release submitted graded feedback written upload handout downloaded twins quiz course.json *.csv)
 
 # The stamps below are written last, so that an interrupted step is done again.
 # Again whenever something that it packs has changed.
