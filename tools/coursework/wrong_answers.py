@@ -192,10 +192,9 @@ WRONG_ANSWERS = {
             {"d-3-test": 5}, {"d-3": ("    for run in np.unique(runs):",
                                       "    runs = 0 * runs\n    for run in np.unique(runs):")},
         ),
-        "lag-the-wrong-way": Wrong(
-            {"d-3-test": 5, "d-4-test": 4, "d-6-truth": 4, "d-7-test": 4, "d-8-test": 3},
-            {"d-3": ("late[rows[lag:]] += height * X[rows[: len(rows) - lag]]",
-                     "late[rows[: len(rows) - lag]] += height * X[rows[lag:]]")},
+        "response-rescaled": Wrong(
+            {"d-3-test": 5},
+            {"d-3": ("+= height * X", "+= height / max(response) * X")},
         ),
         "no-level": Wrong(
             {"d-5-test": 4},
