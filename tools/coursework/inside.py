@@ -147,8 +147,9 @@ def _encode_other(value, body, depth):
 def _table(values):
     """Return a list of numbers, or of such lists of equal length, as an array; else None."""
     first = values
-    while isinstance(first, (list, tuple)) and len(first):
-        first = first[0]
+    for _ in range(DEEPEST):  # A list may hold itself.
+        if isinstance(first, (list, tuple)) and len(first):
+            first = first[0]
     if not isinstance(first, (numbers.Number, np.bool_)):
         return None
     try:
@@ -597,6 +598,10 @@ def main():
     limit(limits)
     os.environ.setdefault("MPLBACKEND", "Agg")
     sys.argv = [""]
+    # The helpers are those beside this file, also where a link leads to somebody's own folder.
+    for finder in sys.meta_path[:]:
+        if "__editable__" in getattr(finder, "__module__", ""):
+            sys.meta_path.remove(finder)
     # Notebooks import what lies beside them.
     sys.path.insert(0, "")
     warnings.filterwarnings("ignore", message="FigureCanvasAgg is non-interactive")

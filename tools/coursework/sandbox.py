@@ -298,6 +298,7 @@ def _variables(home, course, path):
         "MPLBACKEND": "Agg",
         "MPLCONFIGDIR": f"{home}/.matplotlib",
         "IPYTHONDIR": f"{home}/.ipython",
+        "BOOK_DATA_DIR": f"{home}/.book",
         "JOBLIB_TEMP_FOLDER": f"{home}/tmp",
         "TQDM_DISABLE": "1",
         "OMP_NUM_THREADS": "2",
@@ -390,6 +391,7 @@ class Bubblewrap(Sandbox):
             with contextlib.suppress(OSError, IndexError):
                 room = os.statvfs(f"/proc/{members[1]}/root{place}")
                 total += (room.f_blocks - room.f_bfree) * room.f_frsize
+                total += (room.f_files - room.f_ffree) * 1024  # what the kernel needs for a file
         return total
 
     def end(self, process, name):
@@ -563,6 +565,16 @@ class Session:
                 with contextlib.suppress(SessionEnded):
                     output.update(self._output(self._ask({"source": source})))
         return outputs
+
+    def again(self):
+        """Return a new session with the same cells, for after this one has ended.
+
+        Returns
+        -------
+        Session
+            A context manager.
+        """
+        return Session(self._sandbox, self.recording, self._cells, self.limits)
 
     def value(self, name):
         """Return what a name holds, as plain values.
@@ -970,7 +982,11 @@ def _share(process):
 def _cells_of(notebook):
     """Return the id, or None, and the source of each cell of code."""
     if not isinstance(notebook, dict):
-        return [(cell.id, cell.source) for cell in notebook if cell.kind == "code"]
+        return [
+            cell if isinstance(cell, tuple) else (cell.id, cell.source)
+            for cell in notebook
+            if isinstance(cell, tuple) or cell.kind == "code"
+        ]
     cells = []
     for cell in notebook["cells"]:
         if cell["cell_type"] == "code":

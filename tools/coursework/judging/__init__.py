@@ -13,6 +13,7 @@ A module ``judging.assignment_a`` holds one function for each question that is j
 Expected values never enter the sandbox. What comes back is data: numbers, arrays, text.
 """
 
+import contextlib
 import copy
 import hashlib
 import importlib
@@ -23,6 +24,7 @@ from sandbox import CourseError, Missing, NotPlain, SessionEnded, StudentError, 
 
 __all__ = ["Result", "Submission", "expect", "judge", "question", "questions_of"]
 
+AGAIN = 3  # times that a notebook runs anew after a question has ended it
 LONGEST = 500  # characters of what a student reads of one question
 QUESTIONS = {}  # by assignment: its questions in the order in which their module defines them
 
@@ -50,6 +52,8 @@ class Result:
     words : str
         For the student: which idea is right or wrong, with which input.
     status : "judged" or "not judged"
+    note : str
+        For the teacher: what the judge stumbled over. It may tell what was expected.
     """
 
     id: str
@@ -57,6 +61,7 @@ class Result:
     max_points: float
     words: str
     status: str = "judged"
+    note: str = ""
 
 
 class Refused(Exception):
@@ -278,10 +283,17 @@ def judge(assignment, session, truth, recording, student, salt):
     -------
     list of Result
     """
-    return [
-        _judge_one(asked, session, truth, recording, student, salt)
-        for asked in questions_of(assignment)
-    ]
+    results, again = [], 0
+    with contextlib.ExitStack() as stack:
+        for asked in questions_of(assignment):
+            ended = session.ended
+            results.append(_judge_one(asked, session, truth, recording, student, salt))
+            # A question may end the notebook; then it runs anew for the others.
+            if ended is None and session.ended is not None and again < AGAIN:
+                session = stack.enter_context(session.again())
+                session.run()
+                again += 1
+    return results
 
 
 def _judge_one(asked, session, truth, recording, student, salt):
@@ -303,11 +315,9 @@ def _judge_one(asked, session, truth, recording, student, salt):
     except SessionEnded:
         return _not_judged(asked, f"Not judged: the notebook {session.ended} in this question.")
     except Exception as error:  # One question never stops the others, and never costs points.
-        return _not_judged(
-            asked,
-            f"Not judged: the answer has a form that the judge did not foresee "
-            f"({type(error).__name__}: {error}). A teacher looks at it.",
-        )
+        words = "Not judged: the answer has a form that the judge did not foresee."
+        note = f"{asked.id}: {type(error).__name__} in the judge: {error}"
+        return _not_judged(asked, f"{words} A teacher looks at it.", note)
     part = 1.0 if part is None else float(np.clip(part, 0, 1))
     return _judged(asked, part, asked.words)
 
@@ -316,5 +326,5 @@ def _judged(asked, part, words):
     return Result(asked.id, part * asked.points, asked.points, words[:LONGEST])
 
 
-def _not_judged(asked, words):
-    return Result(asked.id, None, asked.points, words[:LONGEST], "not judged")
+def _not_judged(asked, words, note=""):
+    return Result(asked.id, None, asked.points, words[:LONGEST], "not judged", note[:LONGEST])
