@@ -252,6 +252,7 @@ function niceTicks(low, high, wanted) {
  */
 function drawPlot(svg, plot) {
   const [width, height] = [svg.clientWidth, svg.clientHeight];
+  if (width === 0 || height === 0) return; // not laid out yet: it is drawn when it has a size
   svg.setAttribute("viewBox", `0 0 ${width} ${height}`); // paper is narrower, and draws nothing anew
   const inside = { left: 62, right: width - 12, top: 8, bottom: height - 38 };
   const scale = ([low, high], from, to) => (v) => from + ((v - low) / (high - low)) * (to - from);
