@@ -180,7 +180,14 @@ def _parser():
 
 def main(arguments=None):
     """Run one command."""
-    given = _parser().parse_args(arguments)
+    parser = _parser()
+    given, names = parser.parse_known_args(arguments)
+    # Names may come before options and after them, which argparse allows only before.
+    several = next((n for n in ("students", "archives", "assignments") if hasattr(given, n)), None)
+    if names and (several is None or any(name.startswith("-") for name in names)):
+        parser.error(f"unrecognized arguments: {' '.join(names)}")
+    if names:
+        getattr(given, several).extend(names)
     try:
         _run(given)
     except CourseError as error:
