@@ -297,13 +297,19 @@ def test_points_by_hand_are_read_back_and_kept(graded, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("cell", "message"),
-    [("9", "expected a number from 0 to 8"), ("good", "'good' points"), ("-1", "'-1' points")],
+    ("old", "new", "message"),
+    [
+        ("a-9,8,,", "a-9,8,9,", "expected a number from 0 to 8"),
+        ("a-9,8,,", "a-9,8,good,", "'good' points"),
+        ("a-9,8,,", "a-9,8,-1,", "'-1' points"),
+        ("a-9,8,,", "a-99,8,1,", "is about 'a-99': assignment_a has the questions a-1"),
+        ("mia,", "12,", "is about '12', who is not on the roster"),
+    ],
 )
-def test_points_that_cannot_be_are_refused(graded, tmp_path, cell, message):
+def test_points_that_cannot_be_are_refused(graded, tmp_path, old, new, message):
     root = copied(graded, tmp_path / "course")
     table = root / f"written_{FIRST}.csv"
-    text = table.read_text(encoding="utf-8-sig").replace("a-9,8,,", f"a-9,8,{cell},", 1)
+    text = table.read_text(encoding="utf-8-sig").replace(old, new, 1)
     table.write_text(text, encoding="utf-8")
     with pytest.raises(SystemExit) as stopped:
         course.main(["export", FIRST, "--root", str(root)])

@@ -291,6 +291,13 @@ def test_links_in_folders_are_not_followed(tmp_path):
     ] * 2  # fmt: skip
 
 
+def test_a_name_is_no_command_for_a_terminal(tmp_path):
+    pack(tmp_path / "x.zip", {"mia__\x1b[2Jassignment_a.ipynb": "mia"})
+    (handed,) = exchange.find(tmp_path, PEOPLE, A)
+    assert handed.used
+    assert handed.path.isprintable()
+
+
 def test_names_without_the_mark_of_utf_8_are_read(tmp_path):
     name = "jörg__assignment_a.ipynb".encode()
     pack(tmp_path / "x.zip", {"j__rg__assignment_a.ipynb"[: len(name)]: "j"})

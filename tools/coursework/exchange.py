@@ -168,7 +168,16 @@ def write(path, data):
     path.parent.mkdir(parents=True, exist_ok=True)
     scratch = path.with_name(f".{path.name}.{os.getpid()}.new")
     scratch.write_bytes(data)
-    scratch.replace(path)
+    try:
+        scratch.replace(path)
+    except PermissionError as error:  # Windows, where a program has it open
+        scratch.unlink()
+        raise CourseError(f"{path} is open in another program: close it there.") from error
+
+
+def printable(text):
+    """Return a name without what a terminal would take for a command."""
+    return "".join(c if c.isprintable() else "\ufffd" for c in text)
 
 
 # Who is in the course ------------------------------------------------------------------------
@@ -453,16 +462,17 @@ def find(folder, roster, assignment, due=None):
 def _files(folder):
     """List all files of a folder and of the archives in it."""
     for place in sorted(folder.iterdir()) if folder.is_dir() else ():
-        if place.name.startswith("."):
+        name = printable(place.name)
+        if name.startswith("."):
             continue
         if place.is_symlink():
-            yield HandIn("", place.name, why="it is a link, not a file")
+            yield HandIn("", name, why="it is a link, not a file")
         elif place.is_dir():
             yield from _files_of_folder(place)
         elif place.suffix.lower() == ".zip":
-            yield from _files_of_archive(place, place.name, place, (), "", MOST_FILES)
+            yield from _files_of_archive(place, name, place, (), "", MOST_FILES)
         elif place.suffix.lower() not in (".csv", ".tsv", ".xls"):  # tables of the platform
-            yield HandIn("", place.name, place=place, time=_time(place.stat().st_mtime))
+            yield HandIn("", name, place=place, time=_time(place.stat().st_mtime))
 
 
 def _files_of_folder(folder):
@@ -470,7 +480,7 @@ def _files_of_folder(folder):
         folders.sort()
         for name in sorted(names):
             place = Path(here, name)
-            path = place.relative_to(folder.parent).as_posix()
+            path = printable(place.relative_to(folder.parent).as_posix())
             if name.startswith("."):
                 continue
             if not stat.S_ISREG(place.lstat().st_mode):
@@ -529,7 +539,7 @@ def _name_of(entry):
     if not entry.flag_bits & 0x800:
         with suppress(UnicodeError):
             name = name.encode("cp437").decode("utf-8")
-    return unicodedata.normalize("NFC", name.replace("\\", "/"))
+    return printable(unicodedata.normalize("NFC", name.replace("\\", "/")))
 
 
 def _time_of(entry):

@@ -181,7 +181,14 @@ def by_hand(root, assignment):
     if lacking:
         raise CourseError(f"{path} lacks the column {lacking[0]}: expected {', '.join(WRITTEN)}.")
     tests, written = points_of(read_source(root, assignment))
+    known = {person.id for person in roster_of(root)}
     for number, row in enumerate(table.rows, 2):
+        student = same_id(row["student"])
+        if student not in known and student not in submitted(root, assignment):
+            raise CourseError(
+                f"Row {number} of {path} is about {student!r}, who is not on the roster: expected "
+                "an id as it stands there (some spreadsheets drop the zeros that begin it)."
+            )
         most = {**tests, **written}.get(row["question"])
         if most is None:
             raise CourseError(
@@ -198,7 +205,7 @@ def by_hand(root, assignment):
                 f"Row {number} of {path} gives {row['student']} {row['points']!r} points for "
                 f"{row['question']}: expected a number from 0 to {most:g}, or nothing."
             )
-        given.setdefault(same_id(row["student"]), {})[row["question"]] = {
+        given.setdefault(student, {})[row["question"]] = {
             "points": points, "words": row.get("words", ""), "maximum": most,
             "answer": row.get("answer", ""),
         }  # fmt: skip
