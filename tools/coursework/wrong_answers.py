@@ -26,11 +26,26 @@ class Wrong:
         blank behind the id tells a second edit of a cell from the first.
     copied : dict of tuple of str
         Variables with the numbers of another student, by the id of the cell.
+    luck : tuple of str
+        Questions whose points may be kept by luck: two voxels may look at the same place, and one
+        on the diagonal hides that rows and columns are exchanged.
     """
 
     loses: dict
     edits: dict = field(default_factory=dict)
     copied: dict = field(default_factory=dict)
+    luck: tuple = ()
+
+    def fits(self, lost):
+        """Say whether a hand-in lost what it should.
+
+        Parameters
+        ----------
+        lost : dict of float
+            Points lost by the id of the question, without those that lost none.
+        """
+        lost = {name: points for name, points in lost.items() if points}
+        return {**self.loses, **lost} == self.loses and set(self.loses) - set(lost) <= {*self.luck}
 
 
 WRONG_ANSWERS = {
@@ -67,6 +82,11 @@ WRONG_ANSWERS = {
             {"a-4-test": 5, "a-8-field": 3},
             {"a-4": ("straight = series - slope * time[:, None] - level",
                      "straight = series - series.mean(axis=0)")},
+        ),
+        "the-end-joins-the-beginning": Wrong(
+            {"a-5-function": 4},
+            {"a-5": ("dtype=float)[: len(is_on) - lag]", "dtype=float)"),
+             "a-5 ": ("later = responses[lag:]", "later = np.roll(responses, -lag, axis=0)")},
         ),
         "another-students-numbers": Wrong(
             {"a-1-test": 4, "a-2-letters": 3, "a-3-test": 3, "a-5-best": 3, "a-8-voxel": 2,
@@ -135,6 +155,7 @@ WRONG_ANSWERS = {
         "rows-and-columns-exchanged": Wrong(
             {"c-2-test": 4, "c-3-function": 6, "c-3-truth": 4, "c-4-test": 4, "c-5-test": 3},
             {"c-2": ("rows, columns = np.mgrid", "columns, rows = np.mgrid")},
+            luck=("c-3-truth",),
         ),
         "no-factor-two": Wrong(
             {"c-2-test": 4, "c-3-function": 6}, {"c-2": ("/ (2 * size**2)", "/ size**2")},
@@ -164,6 +185,7 @@ WRONG_ANSWERS = {
             {"c-1-test": 3, "c-3-truth": 4, "c-4-test": 4, "c-5-test": 3, "c-7-test": 6},
             copied={"c-1": ("best", "field"), "c-3-best": ("fit_row", "fit_column"),
                     "c-4": ("centres",), "c-5": ("hemisphere",), "c-7": ("secret_letters",)},
+            luck=("c-3-truth",),
         ),
     },
     "assignment_d": {
@@ -249,6 +271,7 @@ WRONG_ANSWERS = {
             {"d-4-test": 4, "d-6-truth": 4, "d-7-test": 4, "d-8-test": 3},
             copied={"d-4": ("peak",), "d-6-fit": ("fit_row", "fit_column"),
                     "d-7": ("centres", "sizes"), "d-8": ("ratios",)},
+            luck=("d-6-truth",),
         ),
     },
 }  # fmt: skip

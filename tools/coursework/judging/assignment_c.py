@@ -8,7 +8,7 @@ import numpy as np
 from helpers import receptive_fields
 
 from . import expect, question
-from .reading import alike, letters, number, ridge_model, table
+from .reading import alike, letters, number, ridge_model, table, texts
 
 GOOD = 0.1  # R2 on held-out runs above which the assignment calls a voxel good
 
@@ -138,7 +138,7 @@ def centres_of_good_voxels(given, truth, recording, rng):
 @question("c-5-test", points=3, words="Which hemisphere sees which half")
 def sides(given, truth, recording, rng):
     good = ridge_model(recording, truth["lag"]).best_score_ > GOOD
-    answer = [str(side).strip().upper() for side in np.ravel(given.value("hemisphere"))]
+    answer = [side.upper() for side in texts(given.value("hemisphere"), "hemisphere")]
     expect(len(answer) == good.sum(), "These are not the good voxels of your subject.")
     expect(set(answer) <= {"LH", "RH"}, "hemisphere holds others than LH and RH.")
     agree = np.mean(np.array(answer) == truth["hemisphere"][good])

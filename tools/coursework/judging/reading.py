@@ -138,11 +138,20 @@ def parts(value, count, name):
     return list(value)
 
 
+def texts(value, name):
+    """Read an answer as a list of texts, or say that it is none; a single text is one, too."""
+    entries = value.ravel().tolist() if isinstance(value, np.ndarray) else value
+    entries = list(entries) if isinstance(entries, list | tuple) else [entries]
+    expect(
+        all(isinstance(one, str) for one in entries),
+        f"{name} does not hold letters or words alone.",
+    )
+    return [one.strip() for one in entries]
+
+
 def letters(value, name):
     """Read an answer as a string of small letters; a list of letters is one, too."""
-    characters = [value] if isinstance(value, str) else np.ravel(value).tolist()
-    expect(all(isinstance(one, str) for one in characters), f"{name} does not hold letters alone.")
-    return "".join(characters).strip().lower()
+    return "".join(texts(value, name)).lower()
 
 
 def alike(given, right, atol=1e-4, rtol=1e-4):
