@@ -2,13 +2,16 @@
 
     python tools/student.py
 
-writes the folder ``student``, which holds all that Binder or a laptop needs to run it. The pages
-for students come from the same cells: see ``theme/extensions/student_pages.py``. The
+writes the folder ``student``, which holds all that Binder or a laptop needs to run it, and the
+folder ``assignments`` for the pages for students, which come from the same cells: see
+``theme/extensions/student_pages.py``. With ``--root`` both hold the assignments that a course of
+your own has released, and the first is the folder ``students`` in the course's. The
 chapters in ``notebooks/`` are the one source: what stands between ``{solution-start}`` and
 ``{solution-end}``, text and code, is taken out. The cell that takes its place stops a run, and
 names the variables that the check below it asks for.
 """
 
+import argparse
 import shutil
 import sys
 import tempfile
@@ -18,6 +21,7 @@ import nbformat
 from execute import tidy
 from solutions import CHECK, without_solutions
 
+ASSIGNMENTS = "assignments"
 # What notebooks and Binder need beside the chapters.
 SHARED = (
     "helpers",
@@ -125,11 +129,26 @@ def write_book(book, release, folder):
             _copy(book / name, made / name)
         _copy(book / "tools" / "coursework" / "students.md", made / "README.md")
         for assignment in released:
-            _copy(assignment, made / "assignments" / assignment.name)
+            _copy(assignment, made / ASSIGNMENTS / assignment.name)
         if folder.exists():
             folder.rename(Path(scratch) / "old")
         made.rename(folder)
     return [path.stem for path in chapters], [path.name for path in released]
+
+
+def write_assignments(release, folder):
+    """Write the folder from which the students' pages take the assignments, anew.
+
+    Parameters
+    ----------
+    release : path
+        As for `write_book`.
+    folder : path
+        Its content is replaced.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    for assignment in sorted(Path(release).glob("assignment_*")):
+        _copy(assignment, Path(folder, assignment.name))
 
 
 def _copy(source, target):
@@ -144,14 +163,18 @@ def _copy(source, target):
 def main():
     """Write the students' version of the book that this file belongs to."""
     book = Path(__file__).resolve().parent.parent
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--root", help="folder of a course that `make course` has made")
+    given = parser.parse_args()
+    root = Path(given.root).expanduser().resolve() if given.root else book / "tools" / "coursework"
+    folder = root / "students" if given.root else book / "student"
     try:
-        chapters, assignments = write_book(
-            book, book / "tools" / "coursework" / "release", book / "student"
-        )
+        chapters, assignments = write_book(book, root / "release", folder)
     except ValueError as error:
         sys.exit(str(error))
+    write_assignments(root / "release", book / ASSIGNMENTS)
     held = f"{len(chapters)} chapters without solutions, {len(assignments)} assignments"
-    print(f"For students: student/ ({held})")
+    print(f"For students: {folder} ({held})")
 
 
 if __name__ == "__main__":

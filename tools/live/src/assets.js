@@ -170,6 +170,11 @@ export class MadeFiles {
     await kept?.put(this.#address(path), new Response(data)).catch(() => {});
   }
 
+  async forget(path) {
+    const kept = FROM_DISK ? null : await storage(this.#name);
+    await kept?.delete(this.#address(path));
+  }
+
   /** Give all files to Python, and remove those of other versions. */
   async putBack(python) {
     const kept = FROM_DISK ? null : await storage(this.#name);

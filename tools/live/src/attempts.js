@@ -74,7 +74,9 @@ export function matchNotebook(read, data) {
   for (const cell of read.cells) {
     if (/^`{3,}\{solution-start\}/.test(cell.source)) inSolution = true;
     const here = cell.id === null ? null : known.get(cell.id);
-    if (cell.type !== "code") {
+    if (cell.type !== "code" && here?.course?.role === "written") {
+      sources.set(cell.id, cell.source);
+    } else if (cell.type !== "code") {
       // Text of the page stays. A solution's text is in one version of the book only.
       if (here && here.type !== "code" && here.source.trim() !== cell.source.trim()) changedTexts++;
       if (/^`{3,}\{solution-end\}/m.test(cell.source)) inSolution = false;
@@ -82,8 +84,8 @@ export function matchNotebook(read, data) {
         added += strangers.length; // what stands above an exercise does not answer it
         strangers = [];
       }
-      continue;
     }
+    if (cell.type !== "code") continue;
     const asks = Number(CHECK.exec(cell.source)?.[1]);
     const check = checks.get(cell.id) ?? (numbers.has(asks) ? asks : null);
     if (check !== null) {
@@ -118,8 +120,8 @@ function withoutRaise(text) {
  * Write the page as a notebook that JupyterLab opens.
  *
  * @param {object} data the page's notebook
- * @param {{sources: Map, answers: Map, outputs: Map}} reader's code by cell id, answers by number
- *   of the exercise, and outputs of this session by cell id, in Jupyter's form
+ * @param {{sources: Map, answers: Map, outputs: Map}} reader's code and words by cell id, answers by
+ *   number of the exercise, and outputs of this session by cell id, in Jupyter's form
  * @returns {string}
  */
 export function writeNotebook(data, { sources, answers, outputs }) {
@@ -132,11 +134,12 @@ export function writeNotebook(data, { sources, answers, outputs }) {
       const made = code(`answer-${exercise.number}`, answers.get(exercise.number));
       cells.push({ ...made, metadata: { exercise: exercise.number } });
     }
-    if (cell.type === "code") {
-      cells.push(code(cell.id, sources.get(cell.id) ?? cell.source, outputs.get(cell.id)));
-    } else {
-      cells.push({ cell_type: "markdown", id: cell.id, metadata: {}, source: lines(cell.source) });
-    }
+    const source = sources.get(cell.id) ?? cell.source;
+    const made = cell.type === "code"
+      ? code(cell.id, source, outputs.get(cell.id))
+      : { cell_type: "markdown", id: cell.id, metadata: {}, source: lines(source) };
+    if (cell.course) made.metadata.course = cell.course; // which question of an assignment it is
+    cells.push(made);
   }
   const metadata = {
     kernelspec: { display_name: "Python 3", language: "python", name: "python3" },
@@ -266,7 +269,8 @@ const count = (number, thing) => `${number} ${thing}${number === 1 ? "" : "s"}`;
 export function keep(notebook) {
   const { data } = notebook;
   const store = storeOf(notebook);
-  const byId = new Map(notebook.cells.map((cell) => [cell.id, cell]));
+  const changeable = [...notebook.cells, ...notebook.written];
+  const byId = new Map(changeable.map((cell) => [cell.id, cell]));
   notebook.answers ??= new Map(); // Answer by number: exercises.js adds them
 
   for (const [id, source] of Object.entries(store.kept.cells)) {
@@ -295,7 +299,7 @@ export function keep(notebook) {
 
   // ---- what is kept
 
-  const changedCells = () => notebook.cells.filter((cell) => cell.source !== cell.original);
+  const changedCells = () => changeable.filter((cell) => cell.source !== cell.original);
   const writtenAnswers = () => [...notebook.answers].filter(([, each]) => each.source !== each.original);
 
   function show() {
@@ -324,7 +328,7 @@ export function keep(notebook) {
     if (timer === null) return;
     clearTimeout(timer);
     timer = null;
-    for (const cell of notebook.cells) note("cells", cell.id, cell);
+    for (const cell of changeable) note("cells", cell.id, cell);
     for (const [number, answer] of notebook.answers) note("answers", String(number), answer);
     store.write();
     show();
@@ -348,8 +352,8 @@ export function keep(notebook) {
 
   // ---- save, open, forget
 
-  function save() {
-    const sources = new Map(notebook.cells.map((cell) => [cell.id, cell.source]));
+  function download() {
+    const sources = new Map(changeable.map((cell) => [cell.id, cell.source]));
     const answers = new Map(writtenAnswers().map(([number, answer]) => [number, answer.source]));
     const outputs = new Map(notebook.cells.map((cell) => [cell.id, textOutputs(cell)]));
     const text = writeNotebook(data, { sources, answers, outputs });
@@ -359,7 +363,12 @@ export function keep(notebook) {
     link.click();
     link.remove();
     setTimeout(() => URL.revokeObjectURL(address), 60e3);
-    tell([`Saved as ${link.download}, in your folder of downloads.`]);
+    return link.download;
+  }
+  notebook.download = download;
+
+  function save() {
+    tell([`Saved as ${download()}, in your folder of downloads.`]);
   }
 
   async function open(file) {

@@ -51,6 +51,8 @@ export class Notebook extends Events {
     this.batch = null; // what is on order: {cells, done, ms}, or null
     this.failure = null; // why Python could not start
     this.extras = []; // cells that are not the notebook's own
+    this.written = []; // answers in words: of an assignment, see coursework.js
+    this.goesOn = () => false; // whether the error of a cell leaves those that wait in the queue
     this.cells = [];
     const code = data.cells.filter((cell) => cell.type === "code");
     code.forEach((cell, place) => {
@@ -264,7 +266,7 @@ export class Notebook extends Events {
       this.current = null;
       this.#receive = null;
       if (result.memory) this.memory = result.memory;
-      if (order.cell && result.status === "error") this.#drop();
+      if (order.cell && result.status === "error" && !this.goesOn(order.cell)) this.#drop();
       order.resolve(order.cell ? { ...result, cell: order.cell } : result);
       if (result.crashed) await this.#startAnew();
       else if (result.ended) this.#forget(); // the interpreter has started anew by itself

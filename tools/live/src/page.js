@@ -4,6 +4,7 @@ import workerText from "worker-text";
 import { Assets, MadeFiles } from "./assets.js";
 import { keep } from "./attempts.js";
 import { Bar } from "./bar.js";
+import { addCoursework, findWritten } from "./coursework.js";
 import { addExercises } from "./exercises.js";
 import { Interpreter } from "./interpreter.js";
 import { keepForLater } from "./keep.js";
@@ -24,9 +25,11 @@ python.onFile = (path, bytes) => made.keep(path, bytes);
 
 const notebook = new Notebook(data, python, () => made.putBack(python).catch(() => {}));
 const bar = new Bar(notebook, document.querySelector(".live-bar"));
+findWritten(notebook);
 keep(notebook);
 addExercises(notebook);
 addOwnFiles(notebook);
+addCoursework(notebook, made);
 
 /** Start Python, and run the cells from the top: the reader has asked for it. */
 async function start() {

@@ -22,11 +22,13 @@ import nbformat
 from docutils import nodes
 from sphinx.errors import ExtensionError
 from sphinx.util import logging
-from student_pages import is_run, read
+from student_pages import WRITTEN, is_assignment, is_handed_out, is_run, is_written, read
 
 sys.path.append(str(Path(__file__).resolve().parents[2]))  # tools
 
 import solutions
+
+from helpers._twin import students
 
 LOGGER = logging.getLogger(__name__)
 EXCEPTIONS = Path(__file__).resolve().parents[2] / "live" / "exceptions.json"
@@ -233,6 +235,7 @@ def describe(docname, notebook, exceptions):
             "type": cell.cell_type,
             "source": cell.source,
             "tags": cell.metadata.get("tags", []),
+            **({"course": cell.metadata.course} if "course" in cell.metadata else {}),
         }
         for cell in notebook.cells
     ]
@@ -244,6 +247,32 @@ def describe(docname, notebook, exceptions):
         "skipped": {key: told["why"] for key, told in shown.items() if not told["runs"]},
         "notes": {key: told["why"] for key, told in shown.items() if told["runs"]},
     }
+
+
+def describe_assignment(app, docname):
+    """Return what the browser needs to know about an assignment, beside its cells.
+
+    Parameters
+    ----------
+    app : sphinx.application.Sphinx
+    docname : str
+        Name of the page.
+
+    Returns
+    -------
+    dict
+        As JSON: the ``name`` of the file to hand in; of a ``recording`` that the course hands out
+        its ``files``, and the ``note`` that tells the notebook about it, else None.
+    """
+    recording = None
+    if is_handed_out(app, docname):
+        random = [f"random_run{run}" for run in range(1, students.N_RANDOM + 1)]
+        figures = list(students.FIGURES)
+        shown = [name for name in figures + random if not name.startswith("secret")]
+        files = [f"func/{name}.nii.gz" for name in figures + random]
+        files += [*(f"label/{name}.csv" for name in shown), "mask.nii.gz", students.STAMP]
+        recording = {"files": files, "note": students.HANDED_OUT}
+    return {"name": docname.rpartition("/")[2], "recording": recording}
 
 
 def as_script(data):
@@ -266,8 +295,12 @@ def name_cells(app, doctree):
     docname = app.env.docname
     if not is_run(app, docname):
         return
-    ids = [cell.id for cell in read(app, docname).cells]
+    cells = read(app, docname).cells
+    ids = [cell.id for cell in cells]
+    written = iter([cell.id for cell in cells if is_written(cell)])
     for container in doctree.findall(nodes.container):
+        if WRITTEN in container["classes"]:
+            container["ids"].append(f"cell-{next(written)}")
         if container.get("nb_element") == "cell_code":
             container["ids"].append(f"cell-{ids[container['cell_index']]}")
             container["classes"].append("live-cell")
@@ -278,6 +311,8 @@ def add_notebook(app, pagename, templatename, context, doctree):
     if app.live and is_run(app, pagename) and "body" in context:
         data = describe(pagename, read(app, pagename), app.exceptions.get(pagename, {}))
         data |= {"assets": context["pathto"]("_static/live/", 1), "manifest": app.live}
+        if is_assignment(pagename):
+            data["assignment"] = describe_assignment(app, pagename)
         context["body"] += as_script(data)
         app.add_js_file("live/loader.js", loading_method="defer")
         app.add_css_file(f"live/{app.live['styles']}")
