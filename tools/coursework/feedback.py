@@ -25,6 +25,7 @@ pre.out { border-left: 4px solid #888 } pre.error { border-left: 4px solid #c33 
 .result { border: 2px solid #4a7; padding: .4rem .8rem; margin: .6rem 0 }
 .result.less { border-color: #c83 } .result.none { border-color: #888 }
 .label { font-size: .85rem; opacity: .8; margin: .6rem 0 0 } img { max-width: 100% }
+body:has(.side) { max-width: 90rem }
 .side { display: grid; grid-template-columns: 1fr 1fr; gap: 1rem; align-items: start }
 .scheme { position: sticky; top: 0; max-height: 100vh; overflow: auto }
 """
@@ -143,12 +144,13 @@ def _parts(graded, title, by_hand):
         note = f", and {missing} still to be marked" if missing else ""
         yield f"<p><strong>{sum(known):g} of {most:g} points</strong>{note}.</p>"
         rows = "".join(
-            f"<tr><td>{plain(result['id'])}</td><td>{_points(result)}</td>"
+            f"<tr><td>{plain(result.get('heading') or result['id'])}</td>"
+            f"<td>{_points(result)}</td>"
             f"<td>{plain(result['words'])}</td></tr>"
             for result in results
         )
         yield (
-            "<table><thead><tr><th>question</th><th>points</th><th></th></tr></thead>"
+            "<table><thead><tr><th>question</th><th>points</th><th>judged</th></tr></thead>"
             f"<tbody>{rows}</tbody></table>"
         )
     if graded["notes"]:
@@ -182,7 +184,7 @@ def _result(result):
     points, most = result["points"], result["max_points"]
     kind = " none" if points is None else " less" if points < most else ""
     return (
-        f'<div class="result{kind}"><strong>{plain(result["id"])}: {_points(result)}</strong> '
+        f'<div class="result{kind}"><strong>{_points(result)} points.</strong> '
         f"{plain(result['words'])}</div>"
     )
 

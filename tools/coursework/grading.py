@@ -30,6 +30,7 @@ from preparing import CourseError, same_id
 from releasing import (
     check,
     hash_of,
+    headings_of,
     judge_file,
     points_of,
     read_source,
@@ -220,6 +221,9 @@ def _run_and_judge(box, setting, student, data, graded):
             {"id": name, "points": None, "max_points": points, "status": "by hand",
              "words": "Marked by a person." if answer else "There is no answer."}
         )  # fmt: skip
+    headings = headings_of(setting.source)
+    for result in graded["results"]:
+        result["heading"] = headings[result["id"]]
 
 
 def _together(notes):

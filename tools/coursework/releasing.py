@@ -123,6 +123,17 @@ def points_of(notebook):
     )
 
 
+def headings_of(notebook):
+    """Return the heading above each question, by id: "5. How late is the response?"."""
+    headings, heading = {}, ""
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            heading = (re.findall(r"^##+ +(.+?)\s*$", cell.source, re.M) or [heading])[-1]
+        if "course" in cell.metadata:
+            headings[cell.metadata.course["id"]] = heading
+    return headings
+
+
 def title_of(notebook):
     """Return the first heading of a notebook."""
     found = re.search(r"^# +(.+)$", notebook.cells[0].source, re.M)
