@@ -174,7 +174,7 @@ def made(tmp_path_factory):
     """A private course of three, as `make course` makes it."""
     folder = tmp_path_factory.mktemp("teacher")
     (folder / "class.csv").write_text(ROSTER, encoding="utf-8")
-    course.main(["course", str(folder / "class.csv")])
+    course.main(["course", str(folder / "class.csv"), "--jobs", "1"])
     return folder / "course"
 
 

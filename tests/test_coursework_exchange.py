@@ -90,6 +90,20 @@ def test_of_several_files_in_canvas_the_newest_counts_and_the_others_say_so(tmp_
     assert "of 2 files" in new.why
 
 
+def test_a_student_may_hand_in_an_archive(tmp_path):
+    work = pack(tmp_path / "work.zip", {
+        "work/assignment_a.ipynb": "mia",
+        "work/.ipynb_checkpoints/assignment_a-checkpoint.ipynb": "older",
+        "work/jörg__assignment_a.ipynb": "not of Jörg",
+        "__MACOSX/work/._assignment_a.ipynb": "no file of hers",
+    })  # fmt: skip
+    pack(tmp_path / "c.zip", {"meyermia_334_5_work.zip": work.read_bytes()})
+    work.unlink()
+    assert counting(tmp_path) == {"mia": "mia"}
+    assert len(found(tmp_path)) == 3
+    assert {one.student for one in found(tmp_path).values()} == {"mia"}
+
+
 def test_two_of_the_same_name_are_told_by_their_numbers_only(tmp_path):
     twins = [Person("a1", "Kim Lee"), Person("a2", "Kim Lee")]
     pack(tmp_path / "c.zip", {"leekim_71_1_assignment_a.ipynb": "x",

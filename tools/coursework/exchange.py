@@ -463,7 +463,7 @@ def _files(folder):
     """List all files of a folder and of the archives in it."""
     for place in sorted(folder.iterdir()) if folder.is_dir() else ():
         name = printable(place.name)
-        if name.startswith("."):
+        if _is_left_over(name):
             continue
         if place.is_symlink():
             yield HandIn("", name, why="it is a link, not a file")
@@ -481,7 +481,7 @@ def _files_of_folder(folder):
         for name in sorted(names):
             place = Path(here, name)
             path = printable(place.relative_to(folder.parent).as_posix())
-            if name.startswith("."):
+            if _is_left_over(name):
                 continue
             if not stat.S_ISREG(place.lstat().st_mode):
                 yield HandIn("", path, why="it is a link, not a file")
@@ -489,6 +489,10 @@ def _files_of_folder(folder):
                 yield from _files_of_archive(place, "", place, (), path, MOST_FILES_OF_ONE)
             else:
                 yield HandIn("", path, place=place, time=_time(place.stat().st_mtime))
+
+
+def _is_left_over(name):
+    return name in (".DS_Store", "Thumbs.db", "desktop.ini") or name.startswith("._")
 
 
 def _time(seconds):
@@ -518,7 +522,7 @@ def _files_of_archive(source, name, place, chain, before, most):
             handed.why = "its name leads out of the archive"
         elif stat.S_ISLNK(entry.external_attr >> 16):
             handed.why = "it is a link, not a file"
-        elif "__MACOSX" in parts or parts[-1].startswith("."):
+        elif "__MACOSX" in parts or _is_left_over(parts[-1]):
             continue  # what systems leave in archives; no student handed it in
         elif path.lower().endswith(".zip") and not chain:
             try:
@@ -582,6 +586,8 @@ def _attribute(handed, people, due):
         handed.late = datetime.fromisoformat(when) > due
     if person is None:
         handed.why = handed.why or why
+    elif not handed.why and ".ipynb_checkpoints" in parts:
+        handed.why = "it is a copy that Jupyter keeps"
     elif not handed.why and not handed.file.lower().endswith(".ipynb"):
         handed.why = "it is no notebook (.ipynb)"
 

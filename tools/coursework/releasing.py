@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import json
+import multiprocessing
 import re
 import secrets
 import shutil
@@ -11,6 +12,7 @@ import sys
 import time
 import zipfile
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from functools import partial
 from pathlib import Path
 
 import exchange
@@ -475,21 +477,16 @@ def hand_out(root, people, jobs=1):
         for name in names
     }
     began, packed, failed = time.monotonic(), {}, {}
-    with ProcessPoolExecutor(max(1, jobs)) as pool:
-        made = {pool.submit(preparing.make_twin, one.id, root): one for one in people}
-        for done in as_completed(made):
-            person = made[done]
-            try:
-                folder = done.result()
-            except CourseError as error:
-                failed[person.id] = str(error)
-                continue
-            packed[person.id] = _pack(root, person, folder / "recording", notebooks)
-            state["handout"][person.id] = {
-                "notebooks": {name: version_of(book) for name, book in notebooks.items()},
-                "salt": hash_of(f"course {preparing.read_salt(root)}"),
-                "version": twin.students.VERSION,
-            }
+    for person, folder, why in _twins(root, people, jobs):
+        if folder is None:
+            failed[person.id] = why
+            continue
+        packed[person.id] = _pack(root, person, folder / "recording", notebooks)
+        state["handout"][person.id] = {
+            "notebooks": {name: version_of(book) for name, book in notebooks.items()},
+            "salt": hash_of(f"course {preparing.read_salt(root)}"),
+            "version": twin.students.VERSION,
+        }
     _keep_state(root, state)
     rows = [
         {**dataclasses.asdict(person),
@@ -505,6 +502,25 @@ def hand_out(root, people, jobs=1):
     for student, why in failed.items():
         print(f"  NOT handed out to {student}: {why}")
     return list(packed.values())
+
+
+def _twins(root, people, jobs):
+    """Make recordings; yield each student with the folder, or with None and why not."""
+
+    def made(person, result):
+        try:
+            return person, result(), ""
+        except CourseError as error:
+            return person, None, str(error)
+
+    if jobs <= 1:
+        yield from (made(one, partial(preparing.make_twin, one.id, root)) for one in people)
+        return
+    # Not forked: what runs here has threads.
+    with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:
+        running = {pool.submit(preparing.make_twin, one.id, root): one for one in people}
+        for done in as_completed(running):
+            yield made(running[done], done.result)
 
 
 def _pack(root, person, recording, notebooks):
