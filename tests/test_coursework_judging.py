@@ -251,3 +251,14 @@ def test_an_answer_of_any_form_is_judged(assignment, value, root):
     for asked in judging.questions_of(assignment):
         with pytest.raises(judging.Refused):
             asked.function(Any(), truth, recording, np.random.default_rng(0))
+
+
+def test_functions_get_numbers_and_lists_as_the_notebook_would_give_them(box):
+    kinds = "def kinds(*given):\n    return [type(one).__name__ for one in given]"
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(kinds)])
+    with box.open(None, notebook) as session:
+        session.run()
+        assert session.call("kinds", 3, 1.5) == ["int", "float"]
+        assert session.call("kinds", np.int64(3), np.float32(1)) == ["int", "float"]
+        assert session.call("kinds", [1.0, 2.0], (3, 4), np.ones(2)) == ["list", "list", "ndarray"]
+        assert session.call("kinds", [np.ones((2, 3)), np.ones((2, 3))]) == ["list"]

@@ -41,6 +41,10 @@ class BadMessageError(Exception):
     """What arrived is no message."""
 
 
+class Listed(list):
+    """A list that stays a list, where others with numbers alone become arrays on their way."""
+
+
 def pack(tree):
     """Return the message that says a tree of plain values.
 
@@ -116,7 +120,7 @@ def _encode(value, body, depth):
     if isinstance(value, range):
         value = list(value)
     if isinstance(value, (list, tuple)):
-        table = _table(value)
+        table = None if isinstance(value, Listed) else _table(value)
         if table is not None:
             return _array(table, body)
         return {"list": [_encode(entry, body, depth + 1) for entry in value]}
