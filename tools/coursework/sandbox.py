@@ -910,10 +910,8 @@ FORBIDDEN = {
         *(430, 431, 432, 433, 442, 97, 268, 279, 447, 194, 186, 190, 180, 51, 265, 92, 116),
     ),
 }
-SPECIAL = {
-    "x86_64": (0xC000003E, 41, 56, 9),
-    "aarch64": (0xC00000B7, 198, 220, 222),
-}  # machine, socket, clone
+# The machine, and its numbers of socket, clone and mmap.
+SPECIAL = {"x86_64": (0xC000003E, 41, 56, 9), "aarch64": (0xC00000B7, 198, 220, 222)}
 
 
 def _filters():
