@@ -21,6 +21,8 @@ from wrong_answers import WRONG_ANSWERS, Wrong, numbers_of_another, wrong_notebo
 
 COURSE = Path(__file__).resolve().parents[1] / "tools" / "coursework"
 STUDENT, SALT = "mia", "a salt"
+# No machine is too slow.
+LIMITS = sandbox.Limits(minutes=60, seconds=1200)
 ASSIGNMENTS = list(WRONG_ANSWERS)
 
 
@@ -56,7 +58,7 @@ def judged(root, box):
         source = source_of(assignment)
         hand_in = nbformat.writes(notebook).encode()
         cells, _ = cleaning.clean(hand_in, releasing.for_students(source), source)
-        with box.open(recording, cells) as session:
+        with box.open(recording, cells, LIMITS) as session:
             session.run()
             results = judging.judge(assignment, session, truth, recording, student, SALT)
         assert all(result.status == "judged" for result in results), results
