@@ -120,8 +120,9 @@ marks: .venv/made ## grade hand-ins: ROOT=~/courses/spring ASSIGNMENT=assignment
 	@test -n "$(ROOT)" -a -n "$(ASSIGNMENT)" || { echo "Which? make marks ROOT=~/courses/spring ASSIGNMENT=assignment_a FILES=archive.zip"; exit 2; }
 	$(PY) tools/coursework/course.py marks "$(ASSIGNMENT)" $(FILES) --root "$(ROOT)"
 
-student: coursework _build/made ## write what students get: assignments, and chapters without solutions
-	$(PY) tools/student.py
+# With ROOT, the assignments are those of this course: its pages go to any website.
+student: $(if $(ROOT),,coursework) _build/made ## write what students get: assignments, and chapters without solutions; ROOT=
+	$(PY) tools/student.py $(if $(ROOT),--root "$(ROOT)")
 	rm -rf _build_student
 	BOOK_FOR=students $(BUILD) --path-output _build_student
 	@echo "The students' pages: _build_student/_build/html/index.html"
@@ -135,13 +136,13 @@ quiz: .venv/made ## write the chapters' questions for Moodle, Canvas and Blackbo
 lock: ## pin the newest versions of what pyproject.toml asks for
 	$(PYTHON) -m venv .lock
 	.lock/$(BIN)/python -m pip install --quiet uv
-	echo "--editable .[bids,book,course,dask,test]" | .lock/$(BIN)/uv pip compile - --quiet \
+	echo "--editable .[bids,book,dask,test]" | .lock/$(BIN)/uv pip compile - --quiet \
 		--universal --python-version 3.11 --upgrade --no-annotate \
 		--custom-compile-command "make lock" --output-file requirements.txt
 	@echo "The lock: requirements.txt"
 
 clean: ## remove all that these commands make, except the real recording
-	rm -rf .venv .lock .live _build _build_draft _build_real _build_student student data/twin data/cache *.egg-info .pytest_cache .ruff_cache
+	rm -rf .venv .lock .live _build _build_draft _build_real _build_student student assignments data/twin data/cache *.egg-info .pytest_cache .ruff_cache
 	rm -rf tests/lighthouse/node_modules tools/live/node_modules tools/benchmarks/.peers
 	rm -rf $(addprefix tools/coursework/,release submitted graded feedback written upload handout downloaded twins quiz course.json *.csv)
 

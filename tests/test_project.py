@@ -190,7 +190,7 @@ def test_workflows_cover_the_systems_and_versions_that_the_book_supports():
 
 def test_weekly_run_does_not_use_the_lock():
     assert "requirements.txt" not in _workflows()["weekly.yml"]
-    assert 'INSTALL: "--editable .[bids,book,course,dask,test]"' in _workflows()["weekly.yml"]
+    assert 'INSTALL: "--editable .[bids,book,dask,test]"' in _workflows()["weekly.yml"]
     assert "pip install --quiet --no-compile $(INSTALL)" in _read("Makefile")
 
 
