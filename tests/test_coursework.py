@@ -316,6 +316,35 @@ def test_points_that_cannot_be_are_refused(graded, tmp_path, old, new, message):
     assert re.search(f"Row 2 of .*{message}", stopped.value.code)
 
 
+def test_a_person_marks_what_could_not_be_judged_and_may_overrule_a_judge(graded, tmp_path):
+    root = copied(graded, tmp_path / "course")
+    path = root / "graded" / FIRST / "mia.json"
+    kept = json.loads(path.read_text(encoding="utf-8"))
+    lost = next(one for one in kept["results"] if one["id"] == "a-6-test")
+    lost.update(points=None, status="not judged", words="Not judged: it took too much memory.")
+    path.write_text(json.dumps(kept), "utf-8")
+    course.main(["written", FIRST, "--root", str(root)])
+    table = root / f"written_{FIRST}.csv"
+    rows = [row for row in rows_of(table) if row["student"] == "mia"]
+    assert [(row["question"], row["points"]) for row in rows] == [("a-6-test", ""), ("a-9", "")]
+    course.main(["export", FIRST, "--root", str(root), "--without-written"])
+    grades = by_student(root / "grades.csv")["mia"]
+    assert (grades[FIRST], grades[f"{FIRST}_why_empty"]) == (
+        "", "a-6-test could not be judged, a-9 is not marked yet",
+    )  # fmt: skip
+    with table.open("a", encoding="utf-8") as stream:
+        stream.write("mia,,a-6-test,,5,,\nmia,,a-9,,8,,\nmia,,a-1-test,,3.5,A typing error,\n")
+    course.main(["export", FIRST, "--root", str(root)])
+    assert by_student(root / "grades.csv")["mia"][FIRST] == "48.5"
+    page = (root / "feedback" / FIRST / "mia.html").read_text(encoding="utf-8")
+    assert "A typing error" in page
+    course.main(["written", FIRST, "--root", str(root)])
+    rows = [row for row in rows_of(table) if row["student"] == "mia"]
+    assert {row["question"]: row["points"] for row in rows} == {
+        "a-6-test": "5", "a-9": "8", "a-1-test": "3.5",
+    }  # fmt: skip
+
+
 def test_the_sheet_has_all_answers_beside_the_mark_scheme(graded):
     page = (graded / "written" / f"{FIRST}.html").read_text(encoding="utf-8")
     assert "Mark scheme (8 points)" in page

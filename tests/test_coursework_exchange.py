@@ -168,6 +168,26 @@ def test_moodle_without_names_is_told_by_the_grading_worksheet(tmp_path):
     assert counting(tmp_path, exchange.with_numbers(PEOPLE, tmp_path)) == {"mia": "x"}
 
 
+def test_who_was_late_in_moodle_stands_in_the_worksheet(tmp_path):
+    pack(tmp_path / "m.zip", {
+        "Mia Meyer_1234_assignsubmission_file/assignment_a.ipynb": "mia",
+        "Jörg Größe_1235_assignsubmission_file/assignment_a.ipynb": "j",
+        "李 小龙_1236_assignsubmission_file/assignment_a.ipynb": "li",
+    })  # fmt: skip
+    (tmp_path / "Grades-ENC.csv").write_text(
+        "Identifier,Full name,Status,Grade\n"
+        "Participant 1234,Mia Meyer,Submitted for grading2 days 3 hours late,\n"
+        "Participant 1235,Jörg Größe,Submitted for grading,\n",
+        encoding="utf-8",
+    )
+    # The times in the archive are those of the download, long after all was due.
+    files = found(tmp_path, due=datetime(2020, 1, 1))
+    assert {one.student: one.late for one in files.values()} == {
+        "mia": True, "jörg": False, "李小龙": None,
+    }  # fmt: skip
+    assert {one.time for one in files.values()} == {""}
+
+
 # Blackboard --------------------------------------------------------------------------------------
 
 

@@ -373,6 +373,7 @@ class HandIn:
     account: dict = field(default_factory=dict)
     used: bool = False
     why: str = ""
+    moment: str = ""
     order: tuple = ()
     chain: tuple = ()
     place: Path | None = None
@@ -444,11 +445,11 @@ def find(folder, roster, assignment, due=None):
     list of HandIn
         One for each file, those that are not used among them.
     """
-    people = Roster(roster)
+    people, late = Roster(roster), _late_in_moodle(folder)
     found = []
     for handed in _files(Path(folder)):
         if not handed.why:
-            _attribute(handed, people, due)
+            _attribute(handed, people, due, late)
         found.append(handed)
     by_student = {}
     for handed in found:
@@ -554,7 +555,20 @@ def _time_of(entry):
     return when.isoformat() if when.year > 1980 else ""
 
 
-def _attribute(handed, people, due):
+def _late_in_moodle(folder):
+    """Read who was late from Moodle's worksheet, if it is there and in English.
+
+    ``mod/assign/gradingtable.php``, ``col_status``: "Submitted for grading", then "2 days late".
+    """
+    table = tables_of(folder).get("moodle", Table([], []))
+    return {
+        re.sub(r"\D", "", row["Identifier"]): bool(re.search(r"\d.* late\b", row["Status"]))
+        for row in table.rows
+        if "Submitted for grading" in row.get("Status", "")
+    }
+
+
+def _attribute(handed, people, due, late):
     """Say whose a file is, from its name; the student chose only the end of it."""
     parts = [unicodedata.normalize("NFC", part) for part in PurePosixPath(handed.path).parts]
     handed.file = parts[-1]
@@ -564,6 +578,7 @@ def _attribute(handed, people, due):
     for place, part in enumerate(parts[: outer + 1]):
         if found := MOODLE.match(part):
             handed.system, number = "moodle", found["user"]
+            handed.late = late.get(number)
             folder = part if place < outer else part[: found.end("plugin")]
             handed.account = {"moodle": number, "folder": folder}
             if place == last:
@@ -581,9 +596,11 @@ def _attribute(handed, people, due):
     else:
         person, why = _attribute_by_name(handed, parts[outer], outer == last, people, why)
     handed.student = person.id if person else ""
-    when = handed.account.get("when") or handed.time
-    if handed.late is None and due is not None and when:
-        handed.late = datetime.fromisoformat(when) > due
+    handed.moment = handed.time
+    if handed.system in ("canvas", "moodle"):
+        handed.time = ""  # that of the download: their archives do not say when
+    if handed.late is None and due is not None and handed.time:
+        handed.late = datetime.fromisoformat(handed.time) > due
     if person is None:
         handed.why = handed.why or why
     elif not handed.why and ".ipynb_checkpoints" in parts:
@@ -604,7 +621,6 @@ def _attribute_by_name(handed, name, is_the_file, people, why):
         handed.system = "blackboard"
         when = datetime.strptime(found["when"], "%Y-%m-%d-%H-%M-%S")
         handed.time = when.isoformat()
-        handed.account = {"when": handed.time}
         person, why = people.by_account(found["before"])
         if not found["file"]:
             handed.why = "it is Blackboard's note about the attempt"
@@ -616,7 +632,6 @@ def _attribute_by_name(handed, name, is_the_file, people, why):
         return None, "Canvas has hidden the names: show them, and download the archive again"
     if found := CANVAS.match(name):
         handed.system, handed.late = "canvas", bool(found["late"])
-        handed.time = ""  # that of the archive: Canvas does not say when
         handed.account = {
             "canvas": found["user"],
             "attachment": found["order"],
@@ -642,7 +657,7 @@ def _choose(several, assignment):
         named = same_id(stem).casefold() == assignment.casefold()
         attachment = int(handed.account.get("attachment", 0))
         # Canvas does not say when, but its numbers rise.
-        handed.order = (named, attachment, handed.time, number)
+        handed.order = (named, attachment, "" if attachment else handed.moment, number)
     best = max(several, key=lambda handed: handed.order)
     best.used = True
     for handed in several:

@@ -205,6 +205,8 @@ def by_hand(root, assignment):
                 f"Row {number} of {path} gives {row['student']} {row['points']!r} points for "
                 f"{row['question']}: expected a number from 0 to {most:g}, or nothing."
             )
+        if points is None and row["question"] in given.get(student, {}):
+            continue  # a row below is empty, and that above is not
         given.setdefault(student, {})[row["question"]] = {
             "points": points, "words": row.get("words", ""), "maximum": most,
             "answer": row.get("answer", ""),
