@@ -292,11 +292,13 @@ class Timed:
         self.seconds = seconds
 
     def __enter__(self):  # noqa: D105
-        signal.signal(signal.SIGALRM, _out_of_time)
-        signal.setitimer(signal.ITIMER_REAL, self.seconds, 1)
+        if hasattr(signal, "setitimer"):  # Not on Windows: there, whoever asks loses patience.
+            signal.signal(signal.SIGALRM, _out_of_time)
+            signal.setitimer(signal.ITIMER_REAL, self.seconds, 1)
 
     def __exit__(self, *_):  # noqa: D105
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        if hasattr(signal, "setitimer"):
+            signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 class Printed:
@@ -347,8 +349,10 @@ def limit(limits):
     limits : dict
         With "gigabytes", "processes" and "written_megabytes".
     """
-    import resource
-
+    try:
+        import resource
+    except ImportError:
+        return
     written = int(limits["written_megabytes"] * 2**20)
     for name, most in (
         ("AS", int(limits["gigabytes"] * 2**30)),
@@ -359,7 +363,7 @@ def limit(limits):
         ("MSGQUEUE", 0),
     ):
         number = getattr(resource, f"RLIMIT_{name}", None)
-        with suppress(ValueError, OSError):  # Other systems lack some of them.
+        with suppress(ValueError, OSError, TypeError):  # Other systems lack some of them.
             _, hard = resource.getrlimit(number)
             if name == "NPROC" and limits.get("trusted"):
                 continue  # Here it would count all that the teacher runs.

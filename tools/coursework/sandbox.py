@@ -12,9 +12,10 @@ import errno
 import inspect
 import json
 import os
+import platform
+import queue
 import re
 import secrets
-import select
 import shutil
 import signal
 import struct
@@ -41,6 +42,7 @@ IMAGE = "visual-encoding-course"  # that podman and docker run; see `Containerfi
 BLINK = 0.1  # seconds between two looks at what a submission takes
 GRACE = 15  # seconds in which code that was interrupted has to say so
 START = 120  # seconds until Python is there
+KILL = getattr(signal, "SIGKILL", signal.SIGTERM)  # Windows has one way only.
 PNG = b"\x89PNG\r\n\x1a\n"
 
 
@@ -146,7 +148,7 @@ class Sandbox:
     """
 
     kind = None
-    killed = (-signal.SIGKILL, 128 + signal.SIGKILL)  # how a process ends that was killed
+    killed = (-KILL, 128 + KILL)  # how a process ends that was killed
 
     def __init__(self):
         self._folder = tempfile.TemporaryDirectory(prefix="course-")
@@ -219,7 +221,7 @@ class Sandbox:
         if process.poll() is None:
             for member in _tree(process.pid):
                 with contextlib.suppress(OSError):
-                    os.kill(member, signal.SIGKILL)
+                    os.kill(member, KILL)
             process.kill()
         process.wait()
 
@@ -320,6 +322,8 @@ class Trusted(Sandbox):
         if recording is not None:
             shutil.copytree(recording, home / RECORDING)
         variables = _variables(str(home), self.package, os.environ.get("PATH", ""))
+        if sys.platform == "win32":  # Python does not start there without the first of them.
+            variables |= {"SYSTEMROOT": os.environ["SYSTEMROOT"], "USERPROFILE": str(home)}
         command = [
             sys.executable,
             str(self.package / "inside.py"),
@@ -384,7 +388,9 @@ class Bubblewrap(Sandbox):
         # Not on the command line: processes inside can read that of the first one among them.
         passed.append(_as_file("\0".join(options).encode() + b"\0"))
         command = [shutil.which("bwrap"), "--args", str(passed[-1]), "--", sys.executable]
-        return [*command, f"{COURSE}/inside.py", _arguments(limits)], {"pass_fds": passed}
+        command += [f"{COURSE}/inside.py", _arguments(limits)]
+        # Processes inside can read the variables of the first one among them, too.
+        return command, {"pass_fds": passed, "env": {}}
 
     def written(self, members):
         """See `Sandbox.written`."""
@@ -402,7 +408,7 @@ class Bubblewrap(Sandbox):
         if process.poll() is None:
             for first in _children(process.pid):
                 with contextlib.suppress(OSError):
-                    os.kill(first, signal.SIGKILL)
+                    os.kill(first, KILL)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(10)
             process.kill()
@@ -499,7 +505,8 @@ class Session:
         self._name = "s" + secrets.token_hex(8)
         self._reason, self._number, self._closing = None, 0, False
         self._words, self._left = b"", inside.ALL
-        self._process = self._watcher = None
+        self._pieces, self._got = queue.Queue(32), bytearray()
+        self._process, self._threads = None, []
 
     def __enter__(self):  # noqa: D105
         command, options = self._sandbox.command(self.recording, self.limits, self._name)
@@ -512,10 +519,12 @@ class Session:
         finally:
             for number in options.get("pass_fds", ()):
                 os.close(number)
-        self._watcher = threading.Thread(target=self._watch, daemon=True)
-        self._watcher.start()
-        self._listener = threading.Thread(target=self._listen, daemon=True)
-        self._listener.start()
+        self._threads = [
+            threading.Thread(target=work, daemon=True)
+            for work in (self._watch, self._listen, self._receive)
+        ]
+        for thread in self._threads:
+            thread.start()
         try:
             ready = self._read(time.monotonic() + START)
             if ready != {"ready": True}:
@@ -538,8 +547,8 @@ class Session:
         self._closing = True
         if self._process is not None:
             self._sandbox.end(self._process, self._name)
-            self._watcher.join()
-            self._listener.join()
+            for thread in self._threads:
+                thread.join()
             for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
                 with contextlib.suppress(OSError):
                     stream.close()
@@ -697,17 +706,19 @@ class Session:
         }
 
     def _write(self, message, patience):
-        view = memoryview(message)
-        number = self._process.stdin.fileno()
-        os.set_blocking(number, False)
-        while view:
-            self._wait(number, patience, writing=True)
-            try:
-                view = view[os.write(number, view[:65536]) :]
-            except BlockingIOError:
-                continue
-            except OSError:
-                self._gone()
+        """Send a message; whoever does not read it keeps a thread waiting, and not this one."""
+
+        def write():
+            view = memoryview(message)
+            with contextlib.suppress(OSError, ValueError):  # Reading then says that it has ended.
+                while view:
+                    view = view[self._process.stdin.write(view) :]
+
+        thread = threading.Thread(target=write, daemon=True)
+        thread.start()
+        while thread.is_alive():
+            self._check(patience)
+            thread.join(0.2)
 
     def _read(self, patience):
         head = self._read_exactly(8, patience)
@@ -722,26 +733,23 @@ class Session:
             raise SessionEnded from None
 
     def _read_exactly(self, size, patience):
-        read = bytearray()
-        number = self._process.stdout.fileno()
-        while len(read) < size:
-            self._wait(number, patience)
-            piece = os.read(number, min(size - len(read), 2**20))
-            if not piece:
-                self._gone()
-            read += piece
-        return bytes(read)
+        while len(self._got) < size:
+            self._check(patience)
+            with contextlib.suppress(queue.Empty):
+                piece = self._pieces.get(timeout=0.2)
+                if not piece:
+                    self._gone()
+                self._got += piece
+        read = bytes(self._got[:size])
+        del self._got[:size]
+        return read
 
-    def _wait(self, number, patience, writing=False):
-        """Wait until a pipe can be used; the watcher ends the wait with the session."""
-        while True:
-            if self._reason is not None:
-                raise SessionEnded
-            ask = [[], [number], []] if writing else [[number], [], []]
-            if any(select.select(*ask, 0.2)):
-                return
-            if time.monotonic() > patience:
-                self._end(f"went on for longer than {self.limits.seconds:g} seconds in one cell")
+    def _check(self, patience):
+        """Raise SessionEnded once the watcher has ended the session, or patience has."""
+        if self._reason is None and time.monotonic() > patience:
+            self._end(f"went on for longer than {self.limits.seconds:g} seconds in one cell")
+        if self._reason is not None:
+            raise SessionEnded
 
     def _gone(self):
         """Say why the other end of a pipe is closed."""
@@ -774,6 +782,22 @@ class Session:
                 self._end(reason)
                 return
             time.sleep(BLINK)
+
+    def _receive(self):
+        """Take what comes out of the pipe, and never much more than is read, in a thread of its own.
+
+        A pipe can be waited for with a limit of time in this way on every system.
+        """
+        number, piece = self._process.stdout.fileno(), b"-"
+        while piece:
+            try:
+                piece = os.read(number, 2**16)
+            except OSError:
+                piece = b""
+            while not self._closing:
+                with contextlib.suppress(queue.Full):
+                    self._pieces.put(piece, timeout=0.2)
+                    break
 
     def _listen(self):
         """Keep the end of what the sandbox itself says, and forget what students' code says."""
@@ -919,7 +943,7 @@ def _filters():
 
     Sockets are for processes in the sandbox among each other only: there is no loopback, either.
     """
-    machine = os.uname().machine
+    machine = platform.machine()
     if machine not in FORBIDDEN:
         return None
     architecture, socket, clone, mmap = SPECIAL[machine]
@@ -984,7 +1008,8 @@ def _threads_and_memory(process):
 def _share(process):
     """Return a process's memory; what it shares with others counts in parts."""
     with contextlib.suppress(psutil.Error, AttributeError):
-        return sum(psutil.Process(process).memory_full_info()[-2:])  # with what is swapped
+        found = psutil.Process(process).memory_full_info()
+        return found.pss + found.swap
     with contextlib.suppress(psutil.Error):
         return psutil.Process(process).memory_info().rss
     return 0
