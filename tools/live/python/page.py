@@ -131,10 +131,17 @@ def _describe(raised, filename):
     shown = traceback.TracebackException(type(raised), raised, trace)
     return {
         "name": type(raised).__name__,
-        "message": str(raised),
+        "message": _words(raised),
         "line": lines[-1] if lines else None,
         "traceback": "".join(shown.format()),
     }
+
+
+def _words(raised):
+    try:
+        return str(raised)
+    except Exception:
+        return "<this error cannot say what it is about>"
 
 
 def _representations(shown, raw):

@@ -4,6 +4,7 @@ The book asks for threads only where there are any. The rest is here: memory-map
 processes, and the parts of IPython that helpers and nilearn import.
 """
 
+import math
 import sys
 import warnings
 from collections import namedtuple
@@ -32,24 +33,30 @@ class MemoryMap(np.ndarray):
         )
         if mode not in ("r", "c", "r+", "w+"):
             raise ValueError(f"mode must be one of 'r', 'c', 'r+', 'w+', not {mode!r}")
-        name = getattr(filename, "name", filename)
+        path = Path(filename.name if hasattr(filename, "read") else filename)
         dtype = np.dtype(dtype)
-        if mode == "w+":
-            if shape is None:
-                raise ValueError("shape must be given if mode == 'w+'")
+        if shape is not None:
             shape = tuple(np.atleast_1d(shape).tolist())
-            values = np.zeros(shape, dtype, order)
-        else:
-            values = np.fromfile(name, dtype, offset=offset)
-            if shape is not None:
-                shape = tuple(np.atleast_1d(shape).tolist())
-                values = values[: int(np.prod(shape, dtype=np.int64))].reshape(shape, order=order)
-        array = values.view(cls)
-        array.mode, array.filename, array.offset = mode, name, offset
+        elif mode == "w+":
+            raise ValueError("shape must be given if mode == 'w+'")
+        if mode == "w+":
+            path.write_bytes(b"")
+        there = max(0, path.stat().st_size - offset)
+        size = there if shape is None else dtype.itemsize * math.prod(shape)
+        if size > there and mode in ("r", "c"):
+            raise ValueError("mmap length is greater than file size")
+        # numpy.fromfile() copies the number of the open file, which a browser's Python cannot.
+        with path.open("rb") as file:
+            file.seek(offset)
+            data = bytearray(size)
+            file.readinto(data)
+        array = np.frombuffer(data, dtype).reshape(-1 if shape is None else shape, order=order)
+        array = array.view(cls)
+        array.mode, array.filename, array.offset = mode, path, offset
         array._order = order
         if mode == "r":
             array.flags.writeable = False
-        elif mode == "w+":
+        elif size > there:
             array.flush()
         return array
 
@@ -67,7 +74,7 @@ class MemoryMap(np.ndarray):
     def __getitem__(self, index):
         """Make a plain array of a part that is no view, as `numpy.memmap` does."""
         part = super().__getitem__(index)
-        if type(part) is MemoryMap and part.base is None:
+        if type(part) is MemoryMap and not np.may_share_memory(part, self):
             return part.view(np.ndarray)
         return part
 
@@ -90,7 +97,7 @@ def install():
     """Put the stand-ins where modules are imported from."""
     sys.modules["psutil"] = _psutil()
     sys.modules["IPython"], sys.modules["IPython.display"] = _ipython()
-    np.memmap = np._core.memmap.memmap = MemoryMap
+    np.memmap = MemoryMap
     # It says that it works on one core, which is all that there is.
     warnings.filterwarnings("ignore", message=".*joblib will operate in serial mode")
 
