@@ -216,7 +216,7 @@ def defined(source):
             inside = True
         if inside or begins:
             continue
-        for part in line[:2000].split(";"):
+        for part in line[:500].split(";"):
             targets, sign, rest = part.partition("=")
             while sign and not rest.startswith("=") and targets[-1:] not in tuple("!<>=+-*/%&|^@"):
                 if not re.fullmatch(r"[\w\s,()*]+(:[^=]*)?", targets):

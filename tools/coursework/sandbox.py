@@ -784,7 +784,7 @@ class Session:
             time.sleep(BLINK)
 
     def _receive(self):
-        """Take what comes out of the pipe, and never much more than is read, in a thread of its own.
+        """Take what comes out of the pipe, little more than is read; runs in a thread of its own.
 
         A pipe can be waited for with a limit of time in this way on every system.
         """
