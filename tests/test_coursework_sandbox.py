@@ -443,6 +443,7 @@ def test_when_the_grader_is_killed_submissions_end_too(tmp_path):
         ],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
+        env=os.environ | {"TMPDIR": str(tmp_path)},  # Where it leaves its copy of the helpers.
     )
     assert grader.stdout.readline() == b"runs\n"
     assert len(sleepers(mark)) == 1
