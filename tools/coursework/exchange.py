@@ -56,7 +56,8 @@ MOODLE = re.compile(
     r"(?P<name>[^_]*)_(?P<user>\d+)_assignsubmission_(?P<plugin>[a-z]+)(?:_(?P<file>.*))?$"
 )
 CANVAS = re.compile(
-    r"(?P<name>.+?)_(?:(?P<late>LATE)_)?(?P<user>\d+)_(?P<order>\d+)_(?P<file>.+)$", re.I
+    r"(?P<name>.+?)_(?:(?P<late>LATE)_)?(?P<user>\d{1,18})_(?P<order>\d{1,18})_(?P<file>.+)$",
+    re.I,
 )
 HIDDEN = re.compile(r"anon_(?:LATE_)?\w+?_\d+_.+$", re.I)
 BLACKBOARD = re.compile(
@@ -65,7 +66,8 @@ BLACKBOARD = re.compile(
 BROKEN = (
     zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, EOFError, ValueError, RuntimeError,
 )  # fmt: skip
-COPY = re.compile(r"(?:\s*\((\d+)\)|[-_ ](\d+)|\s*-?\s*copy(?:\s*\(?(\d+)\)?)?)$", re.I)
+COPY = re.compile(r"(?:\s*\((\d{1,9})\)|[-_ ](\d{1,9})|\s*-?\s*copy(?:\s*\(?(\d{1,9})\)?)?)$", re.I)
+LONGEST_NAME = 250  # characters that a system gives a file; in an archive there may be more
 
 
 # Tables --------------------------------------------------------------------------------------
@@ -617,10 +619,17 @@ def _attribute_by_name(handed, name, is_the_file, people, why):
         handed.system = "plain"
         handed.file = name[len(before) + 2 :] if is_the_file else handed.file
         return people.ids[before], ""
-    if found := BLACKBOARD.match(name):
+    found, canvas = BLACKBOARD.match(name), CANVAS.match(name)
+    if found and canvas and canvas.end("order") < found.end("before"):
+        # What Canvas wrote ends before what may be a student's imitation of Blackboard.
+        person, _ = people.by_number("canvas", canvas["user"], canvas["name"])
+        if person is None:
+            return None, "its name may be Canvas's or Blackboard's: name a folder by the id"
+        found = None
+    if found:
         handed.system = "blackboard"
-        when = datetime.strptime(found["when"], "%Y-%m-%d-%H-%M-%S")
-        handed.time = when.isoformat()
+        with suppress(ValueError):  # digits that are no time
+            handed.time = datetime.strptime(found["when"], "%Y-%m-%d-%H-%M-%S").isoformat()
         person, why = people.by_account(found["before"])
         if not found["file"]:
             handed.why = "it is Blackboard's note about the attempt"
@@ -651,7 +660,7 @@ def _choose(several, assignment):
     """Mark the file that counts: one of the assignment's name, and of these the newest."""
     for handed in several:
         stem, number = handed.file[: -len(".ipynb")], 0
-        while found := COPY.search(stem):
+        while len(stem) <= LONGEST_NAME and (found := COPY.search(stem)):
             stem = stem[: found.start()]
             number = number or int(next(filter(None, found.groups()), 1))
         named = same_id(stem).casefold() == assignment.casefold()

@@ -26,6 +26,7 @@ HEADER = struct.Struct(">QI")
 LARGEST = 64 * 2**20  # bytes of a message
 LONGEST_JSON = 8 * 2**20
 DEEPEST, MOST = 20, 200_000  # levels and entries of a message
+LARGEST_ARRAY = 8 * 2**20  # entries: of bytes they may be, and who judges makes them floats
 TYPES = re.compile(r"[<>|]?(b1|i[1248]|u[1248]|f[248]|c8|c16|U\d{1,7})")
 TEXT = 20_000  # characters of a cell's output that are kept
 IMAGES = 2 * 2**20  # bytes of a cell's images
@@ -88,8 +89,11 @@ def unpack(message):
             raise BadMessageError("too much text")
         start = 4 + length
         tree = json.loads(message[4:start].decode())
-        return _decode(tree, memoryview(message)[start:], [0], 0)
-    except (ValueError, TypeError, KeyError, IndexError, RecursionError, struct.error) as error:
+        return _decode(tree, memoryview(message)[start:], [0, 0], 0)
+    except (
+        *(ValueError, TypeError, KeyError, IndexError, OverflowError, RecursionError),
+        *(MemoryError, struct.error),
+    ) as error:
         raise BadMessageError(str(error)[:200]) from error
 
 
@@ -167,6 +171,8 @@ def _table(values):
 def _array(array, body):
     if array.dtype.kind == "O":
         array = array.astype(float)
+    if array.size > LARGEST_ARRAY:
+        raise NotPlainError(f"an array of {array.size} entries")
     data = np.ascontiguousarray(array)
     return {"array": [data.dtype.str, list(array.shape), *_add(data.tobytes(), body)]}
 
@@ -209,9 +215,9 @@ def _decode(value, body, count, depth):
     if kind == "complex":
         return complex(float(content[0]), float(content[1]))
     if kind == "bytes":
-        return bytes(_part(content, body))
+        return bytes(_part(content, body, count))
     if kind == "array":
-        return _decode_array(content, body)
+        return _decode_array(content, body, count)
     raise BadMessageError("a value of no known kind")
 
 
@@ -220,16 +226,19 @@ def _text(text):
     return text.encode("utf-8", "replace").decode()
 
 
-def _part(content, body):
+def _part(content, body, count):
     where, size = content
     if type(where) is not int or type(size) is not int or not 0 <= where <= where + size:
         raise BadMessageError("bytes that are not there")
     if where + size > len(body):
         raise BadMessageError("bytes that are not there")
+    count[1] += size  # Else a thousand arrays could be made of the same bytes.
+    if count[1] > len(body):
+        raise BadMessageError("the same bytes more than once")
     return body[where : where + size]
 
 
-def _decode_array(content, body):
+def _decode_array(content, body, count):
     name, shape, where, size = content
     if not isinstance(name, str) or not TYPES.fullmatch(name):
         raise BadMessageError("an array of another type")
@@ -238,7 +247,9 @@ def _decode_array(content, body):
         raise BadMessageError("an array without a shape")
     if not all(type(length) is int and 0 <= length <= LARGEST for length in shape):
         raise BadMessageError("an array without a shape")
-    part = _part((where, size), body)
+    part = _part((where, size), body, count)
+    if math.prod(shape) > LARGEST_ARRAY:
+        raise BadMessageError("too large an array")
     if math.prod(shape) * dtype.itemsize != size:
         raise BadMessageError("an array of another size")
     if dtype.itemsize == 0:
