@@ -52,13 +52,14 @@ def ridge_model(recording, lag):
     return _ridge_model(folder, str(students.read_stamp(folder)), int(lag))
 
 
-# One student's questions follow one another; a stamp tells a folder that was made anew.
-@lru_cache(maxsize=2)
+# One student's questions follow one another, of two students side by side. A stamp tells a folder
+# that was made anew.
+@lru_cache(maxsize=4)
 def _random_runs(folder, stamp, lag):
     return data.recording(files(folder)[0], "all", shift=lag)
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=2)
 def _ridge_model(folder, stamp, lag):
     loaded = _random_runs(folder, stamp, lag)
     model = ridge.RidgeCV([100.0], cv=8)
@@ -131,7 +132,7 @@ def parts(value, count, name):
     list
     """
     expect(
-        isinstance(value, list | tuple | np.ndarray) and np.ndim(value[:0]) > 0,
+        isinstance(value, list | tuple) or (isinstance(value, np.ndarray) and value.ndim > 0),
         f"{name} returns one thing: expected {count}.",
     )
     expect(len(value) == count, f"{name} returns {len(value)} things: expected {count}.")
@@ -165,7 +166,7 @@ def prf_model(recording, peak, regressor=True):
     return _prf_model(folder, str(students.read_stamp(folder)), float(peak), regressor)
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=4)
 def _prf_model(folder, stamp, peak, regressor):
     loaded = _random_runs(folder, stamp, 0)
     shown = np.maximum(loaded.stimuli, 0)
