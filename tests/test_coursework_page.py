@@ -27,6 +27,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LIVE = ROOT / ".live" / "assets"
 COURSEWORK = ROOT / "tools" / "coursework"
 NAME = "assignment_a"
+ASSIGNMENTS = releasing.assignments(COURSEWORK)
 PAGE = f"assignments/{NAME}/{NAME}.html"
 WORDS = "The response is *late*, so a lag < 1 volume is too early.\n\nA second paragraph."
 needs_live = pytest.mark.skipif(
@@ -34,13 +35,14 @@ needs_live = pytest.mark.skipif(
 )
 
 
-def make_course(folder, salt=""):
-    """Write a course of one assignment and one student, and release it."""
-    shutil.copytree(COURSEWORK / "source" / NAME, folder / "source" / NAME)
+def make_course(folder, names=(NAME,), salt=""):
+    """Write a course of some assignments and one student, and release it."""
+    for name in names:
+        shutil.copytree(COURSEWORK / "source" / name, folder / "source" / name)
     (folder / "roster.csv").write_text("id,name,email\nmia,Mia Maier,mia@x.org\n", encoding="utf-8")
     if salt:
         (folder / "salt.txt").write_text(salt, encoding="utf-8")
-    course.release(folder, [NAME])
+    course.release(folder, names)
     return folder
 
 
@@ -70,7 +72,7 @@ def build(folder, release):
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
-    return make_course(tmp_path_factory.mktemp("course"))
+    return make_course(tmp_path_factory.mktemp("course"), ASSIGNMENTS)
 
 
 @pytest.fixture(scope="module")
@@ -185,8 +187,8 @@ def tab(site, tmp_path):
     server.stop()
 
 
-def start(tab, address):
-    tab.goto(address + PAGE)
+def start(tab, address, page=PAGE):
+    tab.goto(address + page)
     tab.get_by_role("button", name="Run this page").click()
     wait(tab)
 
@@ -295,6 +297,31 @@ def test_what_the_page_hands_in_is_what_the_grader_reads(tab, root, tmp_path):
     tab.get_by_label("Notebook to open").set_input_files(tmp_path / "again.ipynb")
     tab.get_by_text("Opened “again.ipynb”").first.wait_for()
     assert hand_in(tab, tmp_path / "third.ipynb") == data
+
+
+@needs_live
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ASSIGNMENTS)
+def test_an_assignment_can_be_solved_in_its_page(name, root, site, tmp_path):
+    """All tests that students see pass there, with the memory and packages that the page has."""
+    source = nbformat.read(root / "source" / name / f"{name}.ipynb", as_version=4)
+    answers = {
+        cell.id: cell.source.replace('STUDENT = ""', 'STUDENT = "mia"')
+        for cell in source.cells
+        if cell.metadata.get("course", {}).get("role") == "answer"
+    }
+    server = Server(site)
+    with sync_playwright() as driver, opened(driver, "chromium", tmp_path / "profile") as tab:
+        start(tab, server.address, PAGE.replace(NAME, name))
+        tab.evaluate(ANSWER, answers)
+        tab.get_by_role("button", name="Run all", exact=True).click()
+        wait(tab)
+        states = tab.evaluate(STATES)
+        assert [state for state in states if state[1:] != ["done", ""]] == []
+        assert len(states) == sum(cell.cell_type == "code" for cell in source.cells)
+        assert status(tab).count("\n") == 0 and "In words" in status(tab)
+        assert not strangers(tab, server.address)
+    server.stop()
 
 
 @needs_live

@@ -173,7 +173,8 @@ class Recording {
     const chooseFolder = button("Choose the folder…", () => folder.click());
     this.out = button("Take it out", () => this.takeOut());
     this.told = element("div", { class: "live-told", role: "status" });
-    this.element = element("section", { class: "live-files", id: "your-recording", "aria-labelledby": "your-recording-title" },
+    const titled = { id: "your-recording", "aria-labelledby": "your-recording-title" };
+    this.element = element("section", { class: "live-files", ...titled },
       element("h2", { id: "your-recording-title" }, "Your recording"),
       element("p", {}, "Your teacher gave you a recording of your own, as one file that ends in .zip. Choose it here. If "
         + "your computer has unpacked it, choose the folder. Nothing is uploaded: the files go from your disk into this "
@@ -200,7 +201,10 @@ class Recording {
   async add(chosen) {
     try {
       const added = await this.#read(chosen);
-      if (!added.size) throw new Error("No file of a recording is among these. It comes as one file that ends in .zip, or as a folder with the name “recording”.");
+      if (!added.size) {
+        throw new Error("No file of a recording is among these. It comes as one file that ends in .zip, or as a "
+          + "folder with the name “recording”.");
+      }
       const stamp = added.get("student.json");
       // Parts of two people's recordings do not belong together.
       if (stamp && this.owner && this.owner !== ownerOf(stamp)) await this.#remove();
@@ -230,11 +234,15 @@ class Recording {
   async #read(chosen) {
     const found = new Map();
     for (const file of chosen) {
-      if (file.size > LARGEST) throw new Error(`“${file.name}” is larger than 200 MB, and no recording of this course is.`);
+      if (file.size > LARGEST) {
+        throw new Error(`“${file.name}” is larger than 200 MB, and no recording of this course is.`);
+      }
       const data = new Uint8Array(await file.arrayBuffer().catch(() => {
         throw new Error(`The browser cannot read “${file.name}”. Was it moved or deleted?`);
       }));
-      const inside = /\.zip$/i.test(file.name) ? await readZip(data, file.name, (path) => this.#place(path)) : [[file.name, data]];
+      const inside = /\.zip$/i.test(file.name)
+        ? await readZip(data, file.name, (path) => this.#place(path))
+        : [[file.name, data]];
       for (const [path, bytes] of inside) {
         const name = this.#place(path);
         if (name) found.set(name, bytes);
@@ -303,24 +311,30 @@ class HandIn {
       await notebook.stop();
       await notebook.runAll();
     });
-    const panel = element("section", { class: "live-files live-hand-in", id: "hand-in", "aria-labelledby": "hand-in-title" },
+    const titled = { id: "hand-in", "aria-labelledby": "hand-in-title" };
+    const panel = element("section", { class: "live-files live-hand-in", ...titled },
       element("h2", { id: "hand-in-title" }, "Hand in"),
       this.state,
-      element("p", {}, "Tests below your answers see only a part: your teacher's tests look at more, at your own "
-        + "recording among it. Before you hand in, let everything run once more from the start:"),
+      element("p", {}, "The tests below your answers see only a part. When you have handed in, further tests "
+        + "follow, which compare with what is true of your own recording. Before that, let everything run once "
+        + "more from the start:"),
       element("div", { class: "live-buttons" }, anew),
       element("p", {}, "Then download your notebook. This page sends nothing to anybody, so it is not handed in yet."),
       element("div", { class: "live-buttons" }, save),
       this.told,
       element("ol", {},
         element("li", {}, "Find ", element("code", {}, file), " in your folder of downloads."),
-        element("li", {}, "Upload this file where your course collects assignments, and look whether the platform says that it has it."),
-        element("li", {}, "Keep a copy. “My changes” at the top of this page opens it again, on another computer, too; "
-          + "JupyterLab opens it as well. If you change something later, download and upload again."),
-        element("li", {}, "On a computer that others use, press “Forget my changes” at the top when you have your file.")));
+        element("li", {}, "Upload this file where your course collects assignments, and look whether the "
+          + "platform says that it has it."),
+        element("li", {}, "Keep a copy. “My changes” at the top of this page opens it again, on another computer, "
+          + "too; JupyterLab opens it as well. If you change something later, download and upload again."),
+        element("li", {}, "On a computer that others use, press “Forget my changes” at the top when you have "
+          + "your file.")));
     notebook.cells.at(-1).element.closest("article").append(panel);
     const link = element("a", { href: "#hand-in" }, "Hand in");
-    notebook.bar.add(element("p", {}, "Your answers are kept in this browser while you work. When you are done: ", link, "."));
+    notebook.bar.add(element("p", {}, "Type your id below, and go on from question to question. This page has no "
+      + "cells to add: try things in the cell of an answer, and tidy it before you hand in. Your answers are kept in "
+      + "this browser while you work. When you are done: ", link, "."));
     for (const event of ["change", "done", "restart"]) notebook.on(event, () => this.show());
     this.show();
   }
