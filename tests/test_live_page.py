@@ -72,6 +72,14 @@ LOOKS = """(element) => [...element.querySelectorAll("th, td")].map((part) => {
 EVALUATE = """() => new Promise((resolve) => setTimeout(() => {
     try { resolve(new Function("return 1")()); } catch (error) { resolve(error.name); }
 }))"""
+# A worker made as Python's is: under the page's own policy.
+REACH_FROM_WORKER = """(address) => new Promise((resolve) => {
+    const script = "onmessage = ({ data }) => fetch(data).then(() => 'reached', String)"
+        + ".then(postMessage)";
+    const worker = new Worker(URL.createObjectURL(new Blob([script])));
+    worker.onmessage = ({ data }) => resolve(data);
+    worker.postMessage(address);
+})"""
 REACH = "(address) => fetch(address).then(() => 'reached', (error) => String(error))"
 RIGHT = "r2_of_double, r2_of_triple, correlation = 0, -3, 1"
 
@@ -99,6 +107,9 @@ class Chapter:
             alone=tab.evaluate("() => !('live' in window)"),
             stored=tab.evaluate(STORED),
         )
+        tab.set_viewport_size({"width": 360, "height": 800})
+        self.at_first.widths = tab.evaluate(WIDTHS)
+        tab.set_viewport_size({"width": 1280, "height": 800})
         self.start()
 
     def start(self):
@@ -121,6 +132,7 @@ class Chapter:
             folded.click()
         self.cell(number).locator(".cm-content").click()
         self.tab.keyboard.press("ControlOrMeta+A")
+        self.tab.keyboard.press("Delete")
         self.tab.keyboard.insert_text(source)
 
     def press(self, number, button="Run"):
@@ -473,9 +485,12 @@ def test_an_endless_loop_is_stopped_and_python_is_there_again_with_its_files(pag
 def test_a_running_page_has_no_barrier_in_light_and_dark_and_is_not_too_wide(page):
     tab = page.tab
     page.edit(4, "raise ValueError('a word ' * 30)")
+    page.edit(2, "number = 42\nprint('wide' * 100)")
+    page.edit(5, "import pandas as pd\npd.DataFrame([range(10**9, 10**9 + 40)])")
     page.run(1, 2, 3)
     page.run(5)
     page.run(4)
+    expect(page.shown(5).locator(".output")).to_have_attribute("tabindex", "0")
     page.edit(8, "from IPython.display import HTML\nHTML('<p>text</p><svg></svg>')")
     page.run(8)
     page.press(9)
@@ -489,9 +504,10 @@ def test_a_running_page_has_no_barrier_in_light_and_dark_and_is_not_too_wide(pag
         findings = system.barriers(tab)
         assert not findings, "\n".join([colours, *findings])
     tab.set_viewport_size({"width": 360, "height": 800})
-    wide, room = tab.evaluate(WIDTHS)
+    widths = tab.evaluate(WIDTHS)
     tab.set_viewport_size({"width": 1280, "height": 800})
-    assert wide <= room == 360
+    # In Firefox, a scroll bar takes 12 pixels, and stored figures leave it 10.
+    assert widths == page.at_first.widths and widths[0] <= 360
     tab.evaluate("() => { document.documentElement.dataset.theme = 'light'; }")
     page.tab.keyboard.press("Escape")
 
@@ -504,6 +520,7 @@ def check_answer(page, answer):
     box = page.tab.locator("#ex-ridge-1")
     box.locator(".cm-content").click()
     page.tab.keyboard.press("ControlOrMeta+A")
+    page.tab.keyboard.press("Delete")
     page.tab.keyboard.insert_text(answer)
     box.get_by_role("button", name="Check your answer to exercise 1").click()
     return told(page)
@@ -555,9 +572,8 @@ def test_attempts_are_kept_saved_and_opened_again(page, tmp_path):
     until(tab, "() => Object.values(localStorage).some((text) => text.includes('an attempt'))")
 
     tab.evaluate(SAVED)
-    with tab.expect_download() as saving:
-        changes.get_by_role("button", name="Save as notebook").click()
-    assert saving.value.suggested_filename == "02_ridge_encoding.ipynb"
+    changes.get_by_role("button", name="Save as notebook").click()
+    expect(changes.locator(".live-told")).to_contain_text("Saved as 02_ridge_encoding.ipynb")
     saved = nbformat.reads(until(tab, "() => window.saved"), as_version=4)
     nbformat.validate(saved)
     by_id = {cell.id: cell for cell in saved.cells}
@@ -607,11 +623,10 @@ def test_neither_the_page_nor_python_reaches_another_host(page):
     assert page.unexpected() == []
     elsewhere = "https://example.org/"
     assert tab.evaluate(REACH, elsewhere).startswith("TypeError")
-    (worker,) = [worker for worker in tab.workers if worker.url.startswith("blob:")]
-    assert re.match("TypeError|NetworkError", worker.evaluate(REACH, elsewhere))
+    assert re.match("TypeError|NetworkError", tab.evaluate(REACH_FROM_WORKER, elsewhere))
     refused = page.unexpected()
     assert elsewhere not in refused
-    assert all("Content" in told and "Policy" in told for told in refused), refused
+    assert all(re.search("Security Policy|connect-src", told) for told in refused), refused
 
 
 def test_the_page_evaluates_no_text(page):

@@ -46,6 +46,10 @@ export class Output {
     else if (result.status === "stopped") {
       if (this.#replaced) this.#add(element("p", { class: "live-stopped" }, "Stopped before its end."));
     } else if (!this.#replaced) this.#replace();
+    // As the theme does for stored outputs: Tab reaches what scrolls, and the arrow keys scroll it.
+    for (const part of this.element.querySelectorAll("pre, .output")) {
+      if (part.scrollWidth > part.clientWidth) part.tabIndex = 0;
+    }
   }
 
   /** Show the stored output again. */
