@@ -211,7 +211,6 @@ def status(tab):
 
 
 @needs_live
-@pytest.mark.slow
 def test_from_an_empty_profile_to_the_mark(tab, root, tmp_path):
     ids = {cell.metadata.get("course", {}).get("id"): cell.id for cell in released(root).cells}
     # Nothing that waits for an answer has run, and nothing has failed.

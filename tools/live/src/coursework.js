@@ -181,7 +181,10 @@ class Recording {
         + "page, and your browser keeps them for your next visit."),
       element("div", { class: "live-buttons" }, this.choose, chooseFolder, this.out), files, folder, this.told);
     this.out.hidden = true;
-    (student?.element ?? notebook.cells[0].element).before(this.element);
+    // Above what the notebook says of the id, which the recording brings.
+    const above = notebook.cells[notebook.cells.indexOf(student) - 1];
+    if (above) above.element.after(this.element);
+    else notebook.cells[0].element.before(this.element);
     const end = notebook.on("state", () => {
       if (!["ready", "running"].includes(notebook.state)) return;
       end();
