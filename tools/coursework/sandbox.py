@@ -97,7 +97,7 @@ class Limits:
     gigabytes: float = 4
     processes: int = 100
     written_megabytes: float = 500
-    seconds: float = 60
+    seconds: float = 120
 
 
 def find(kind=None):
