@@ -515,13 +515,15 @@ def _files_of_archive(source, name, place, chain, before, most):
         yield HandIn(name, before or name, why=why)
         return
     for index, entry in enumerate(entries):
-        if entry.is_dir():
+        if entry.filename.endswith("/"):  # `is_dir` fails where there is no name
             continue
         path = _name_of(entry)
         shown = f"{before}/{path}" if before else path
         handed = HandIn(name, shown, place=place, chain=(*chain, index), time=_time_of(entry))
         parts = PurePosixPath(path).parts
-        if ".." in parts or path.startswith("/") or re.match(r"[A-Za-z]:", path):
+        if not parts:
+            handed.why = "it has no name"
+        elif ".." in parts or path.startswith("/") or re.match(r"[A-Za-z]:", path):
             handed.why = "its name leads out of the archive"
         elif stat.S_ISLNK(entry.external_attr >> 16):
             handed.why = "it is a link, not a file"
