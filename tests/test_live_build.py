@@ -32,7 +32,9 @@ def module(path):
 
 
 build = module(SOURCES / "build.py")
-stand_ins = module(SOURCES / "python" / "stand_ins.py")
+with pytest.MonkeyPatch.context() as patch:
+    patch.syspath_prepend(str(SOURCES / "python"))
+    stand_ins = module(SOURCES / "python" / "stand_ins.py")
 
 
 # ---- packing
@@ -253,7 +255,7 @@ def test_tables_of_numpy_are_mapped(tmp_path, monkeypatch):
 
 def test_modules_that_a_browser_lacks(monkeypatch):
     page = module(SOURCES / "python" / "page.py")
-    for name in ("psutil", "IPython", "IPython.display"):
+    for name in ("psutil", "IPython", "IPython.display", "bids", "bids.exceptions"):
         monkeypatch.setitem(sys.modules, name, None)
     monkeypatch.setitem(sys.modules, "page", page)
     monkeypatch.setattr(np, "memmap", np.memmap)
@@ -267,6 +269,70 @@ def test_modules_that_a_browser_lacks(monkeypatch):
         assert display is page.display and HTML("<p>")._repr_html_() == "<p>"
         assert IPython.get_ipython() is None
         assert np.memmap is stand_ins.MemoryMap
+
+
+SIDE = "sub-01_task-a_run-{run}_space-T1w_desc-{desc}"
+DATASET = {
+    "task-a_events.json": {"Levels": 1},
+    "task-a_bold.json": {"RepetitionTime": 1.5, "Manufacturer": "raw"},
+    "stimuli/sub-01_task-a_events.tsv": None,
+    "derivatives/other/sub-01/func/sub-01_task-a_run-1_bold.nii.gz": None,
+    **{
+        f"sub-{sub}/func/sub-{sub}_task-a_run-{run}_events.tsv": None
+        for sub in ("01", "02")
+        for run in ("1", "2", "10")
+    },
+    "task-a_events.tsv": None,
+    "derivatives/fmriprep/task-a_bold.json": {"RepetitionTime": 2.5, "StartTime": 1.0},
+    **{
+        f"derivatives/fmriprep/sub-01/func/{SIDE.format(run=run, desc='preproc')}_bold.nii.gz": None
+        for run in ("01", "02", "10")
+    },
+    f"derivatives/fmriprep/sub-01/func/{SIDE.format(run='02', desc='preproc')}_bold.json": {
+        "RepetitionTime": 2.0
+    },
+    f"derivatives/fmriprep/sub-01/func/{SIDE.format(run='01', desc='brain')}_mask.nii.gz": None,
+    "derivatives/fmriprep/sub-01/func/sub-01_task-a_run-1_hemi-L_bold.func.gii": None,
+    "derivatives/fmriprep/sub-01/anat/sub-01_desc-brain_mask.nii.gz": None,
+    "derivatives/fmriprep/logs/sub-01_notes.txt": None,
+}
+
+
+def test_names_of_a_dataset_are_read_as_pybids_reads_them(tmp_path):
+    bids = pytest.importorskip("bids")
+    for folder in ("", "derivatives/fmriprep", "derivatives/other"):
+        description = {"Name": "x", "BIDSVersion": "1.8.0", "GeneratedBy": [{"Name": "x"}]}
+        (tmp_path / folder).mkdir(parents=True, exist_ok=True)
+        text = json.dumps(description)
+        (tmp_path / folder / "dataset_description.json").write_text(text, encoding="utf-8")
+    for name, content in DATASET.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        text = "" if content is None else json.dumps(content)
+        (tmp_path / name).write_text(text, encoding="utf-8")
+
+    def seen(module):
+        ignore = ["code", "stimuli", re.compile(r"^[/\\]sub-(?!01([/\\]|$))")]
+        indexer = module.BIDSLayoutIndexer(ignore=ignore)
+        pipeline = tmp_path / "derivatives" / "fmriprep"
+        layout = module.BIDSLayout(tmp_path, derivatives=pipeline, indexer=indexer)
+
+        def named(file):  # without what pybids adds from sidecars
+            return {name: value for name, value in file.entities.items() if name.islower()}
+
+        found = [
+            *layout.get(scope="raw", suffix="events", extension=".tsv"),
+            *layout.get(scope="derivatives", subject="01", suffix="bold"),
+            *layout.get(scope="derivatives", subject="01", suffix="mask"),
+        ]
+        return (
+            layout.root,
+            [(file.path, file.filename, named(file)) for file in found],
+            [file.get_metadata() for file in found if file.entities["extension"] == ".nii.gz"],
+        )
+
+    theirs, ours = seen(bids), seen(stand_ins.stand_in_bids)
+    assert len(ours[1]) == 11
+    assert ours == theirs
 
 
 # ---- how a cell is run

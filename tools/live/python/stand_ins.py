@@ -1,7 +1,8 @@
 """What a browser does not have, and what takes its place there.
 
 The book asks for threads only where there are any. The rest is here: memory-mapped files,
-processes, and the parts of IPython that helpers and nilearn import.
+processes, and the parts of IPython that helpers and nilearn import. What of pybids helpers need
+is in stand_in_bids.py.
 """
 
 import math
@@ -12,6 +13,7 @@ from pathlib import Path
 from types import ModuleType
 
 import numpy as np
+import stand_in_bids
 
 GIB = 2**30
 
@@ -97,6 +99,7 @@ def install():
     """Put the stand-ins where modules are imported from."""
     sys.modules["psutil"] = _psutil()
     sys.modules["IPython"], sys.modules["IPython.display"] = _ipython()
+    sys.modules["bids"] = sys.modules["bids.exceptions"] = stand_in_bids
     np.memmap = MemoryMap
     # It says that it works on one core, which is all that there is.
     warnings.filterwarnings("ignore", message=".*joblib will operate in serial mode")
