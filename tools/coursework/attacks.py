@@ -901,15 +901,20 @@ def message_without_an_end(notebook, place):
 
 @attack("messages forged")
 def message_that_is_none(notebook, place):
-    """Answer with bytes that are no JSON, with JSON without an end, and with huge numbers."""
-    texts = (
-        'b"[" * 10**6',
-        'b"\\xff" * 1000',
-        "answer({'complex': [10**4000, 0]}, number)",
-        "answer({'list': [None] * 10**6}, number)",
-    )
-    at = sum(map(ord, place.me)) % len(texts)
-    first(notebook, PIPES + f"say(message({texts[at]}))", place)
+    """Answer with bytes that are no JSON."""
+    first(notebook, PIPES + 'say(message(b"\\xff" * 1000))', place)
+
+
+@attack("messages forged")
+def message_that_is_nested(notebook, place):
+    """Answer with JSON in which a million lists stand in one another."""
+    first(notebook, PIPES + 'say(message(b"[" * 10**6))', place)
+
+
+@attack("messages forged")
+def message_of_a_million_values(notebook, place):
+    """Answer with a list of a million values."""
+    first(notebook, PIPES + 'say(message(answer({"list": [None] * 10**6}, number)))', place)
 
 
 @attack("messages forged")

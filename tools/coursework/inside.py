@@ -560,12 +560,15 @@ class Notebook:
                     if not callable(value):
                         return {"not_plain": type(value).__name__, "function": False}
                     value = value(*call[0], **call[1])
-                pack({"value": value})
+                # Whoever reads it refuses more than this one sends, and would end it all.
+                unpack(pack({"value": value})[8:])
                 return {"value": value}
         except OutOfTimeError:
             return {"timeout": self.seconds}
         except NotPlainError as error:
             return {"not_plain": str(error)}
+        except BadMessageError as error:
+            return {"not_plain": f"data of an odd form ({error})"}
         except BaseException as error:
             return {"error": self.describe(error)}
         finally:

@@ -103,7 +103,10 @@ def table(value, name, shape=None):
     ndarray of float64
     """
     try:
-        values = np.asarray(value, dtype=np.float64)
+        values = np.asarray(value)
+        if values.dtype.kind == "c" and not np.any(values.imag):
+            values = values.real
+        values = None if values.dtype.kind == "c" else values.astype(np.float64)
     except (TypeError, ValueError):
         values = None
     expect(values is not None, f"{name} does not hold numbers alone.")
