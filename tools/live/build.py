@@ -30,7 +30,9 @@ FIXED_DATE = (1980, 1, 1, 0, 0, 0)  # the same files make the same bytes
 # Packages of the book that the interpreter does not bring, and that Python alone can run.
 PACKAGES = ("nilearn", "nibabel", "requests", "urllib3", "idna", "certifi", "pooch", "platformdirs")
 UNUSED_IN_PACKAGES = re.compile(
-    r"/tests?/|/conftest\.py$|/nilearn/(datasets/data/fsaverage5|reporting/.*\.(js|html)$)|wm_tal_nlin"
+    r"/tests?/|/conftest\.py$|/nilearn/reporting/.*\.(js|html)$|wm_tal_nlin"
+    # Of the surface, what nilearn.datasets.load_fsaverage reads, and the sulci.
+    r"|/fsaverage5/(?!(pial|white|infl|sphere|flat|sulc)_(left|right)\.)"
     r"|/_assets/js/(niivue|plotly)|\.dist-info/(?!METADATA|licenses/|LICEN[CS]E)|\.pyc$|\.so$"
 )
 # What of its library no page of the book needs: half of its bytes.

@@ -101,8 +101,9 @@ def install():
     sys.modules["IPython"], sys.modules["IPython.display"] = _ipython()
     sys.modules["bids"] = sys.modules["bids.exceptions"] = stand_in_bids
     np.memmap = MemoryMap
-    # It says that it works on one core, which is all that there is.
+    # They say that they work on one core, which is all that there is.
     warnings.filterwarnings("ignore", message=".*joblib will operate in serial mode")
+    warnings.filterwarnings("ignore", message="tqdm:disabling monitor support")
 
 
 def _psutil():
