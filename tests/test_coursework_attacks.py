@@ -192,6 +192,15 @@ def test_in_canvas_nobody_hands_in_as_another_by_imitating_blackboard(tmp_path):
     }
 
 
+def test_names_in_a_students_own_archive_name_nobody_else(tmp_path):
+    with zipfile.ZipFile(tmp_path / "mia__work.zip", "w") as archive:
+        for name in ("vera__assignment_a.ipynb", "vera/assignment_a.ipynb"):
+            archive.writestr(name, "{}")
+    found = exchange.find(tmp_path, PEOPLE, "assignment_a")
+    assert [one.student for one in found] == ["mia", "mia"]
+    assert sum(one.used for one in found) == 1
+
+
 def test_a_task_in_blackboard_may_have_numbers_in_its_name(tmp_path):
     name = "hw_3_12345_attempt_2026-01-01-01-01-01_assignment_a.ipynb"
     assert found_in(tmp_path, name) == {name: "12345"}

@@ -1236,7 +1236,8 @@ def archive_in_the_name_of_another(notebook, place):
              f"Other_99_assignsubmission_file_/{place.other}__{place.assignment}.ipynb",
              f"{place.assignment}_{place.other}_attempt_2099-01-01-01-01-01_x.ipynb",
              f"other_99_999999_{place.assignment}.ipynb"]  # fmt: skip
-    return {f"{place.me}__work.zip": packed(dict.fromkeys(names, written(notebook)))}
+    own = packed(dict.fromkeys(names, written(notebook)))
+    return {f"{place.me}__work.zip": own, "all.zip": packed({f"{place.me}_7_7001_work.zip": own})}
 
 
 @attack("archives")

@@ -449,7 +449,7 @@ def find(folder, roster, assignment, due=None):
     """
     people, late = Roster(roster), _late_in_moodle(folder)
     found = []
-    for handed in _files(Path(folder)):
+    for handed in _files(Path(folder), people):
         if not handed.why:
             _attribute(handed, people, due, late)
         found.append(handed)
@@ -462,7 +462,7 @@ def find(folder, roster, assignment, due=None):
     return found
 
 
-def _files(folder):
+def _files(folder, people):
     """List all files of a folder and of the archives in it."""
     for place in sorted(folder.iterdir()) if folder.is_dir() else ():
         name = printable(place.name)
@@ -473,7 +473,10 @@ def _files(folder):
         elif place.is_dir():
             yield from _files_of_folder(place)
         elif place.suffix.lower() == ".zip":
-            yield from _files_of_archive(place, name, place, (), "", MOST_FILES)
+            # Whatever a student's own archive holds is the student's, whoever its names name.
+            own = any(same_id(name).casefold().startswith(i + "__") for i in people.ids)
+            before, most = (name, MOST_FILES_OF_ONE) if own else ("", MOST_FILES)
+            yield from _files_of_archive(place, "" if own else name, place, (), before, most)
         elif place.suffix.lower() not in (".csv", ".tsv", ".xls"):  # tables of the platform
             yield HandIn("", name, place=place, time=_time(place.stat().st_mtime))
 
