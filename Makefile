@@ -127,8 +127,8 @@ student: $(if $(ROOT),,coursework) _build/made ## write what students get: assig
 	BOOK_FOR=students $(BUILD) --path-output _build_student
 	@echo "The students' pages: _build_student/_build/html/index.html"
 
-coursework-check: .venv/made ## grade ten made-up students, with right and wrong answers
-	$(PY) tools/coursework/checking.py 10
+coursework-check: .venv/made ## grade made-up students: right, wrong and hostile hand-ins
+	$(PY) tools/coursework/checking.py
 
 quiz: .venv/made ## write the chapters' questions for Moodle, Canvas and Blackboard
 	$(PY) tools/coursework/quiz.py

@@ -140,7 +140,9 @@ def check_answers(folder, assignment, n_students, jobs=2, only=()):
     routes = [name for name in names_of(assignment) if not only or name in only]
     students = {f"student-{number}": "" for number in range(1, n_students + 1)}
     students |= {"empty": ""} | {f"wrong-{n}": n for n in wrong} | {f"route-{n}": n for n in routes}
-    root = make_course(folder, [assignment], [exchange.Person(name) for name in students])
+    print(f"\n{assignment}: {len(students)} students", flush=True)
+    with contextlib.redirect_stdout(io.StringIO()):
+        root = make_course(folder, [assignment], [exchange.Person(name) for name in students])
     source = releasing.read_source(root, assignment)
     tests, _ = releasing.points_of(source)
     with sandbox.find() as box:
@@ -156,7 +158,8 @@ def check_answers(folder, assignment, n_students, jobs=2, only=()):
                     values = numbers_of_another(source, assignment, name, student, root, box)
                 notebook = wrong_notebook(source, assignment, name, values)
             hand_in(root, assignment, {f"{student}__{assignment}.ipynb": notebook})
-    course.collect(root, assignment)
+    with contextlib.redirect_stdout(io.StringIO()):
+        course.collect(root, assignment)
     found, faults = grading.grade(root, assignment, jobs=jobs), []
     print(f"\n{assignment}: {sum(tests.values()):g} points")
     for student, graded in found.items():
