@@ -201,6 +201,15 @@ def test_names_in_a_students_own_archive_name_nobody_else(tmp_path):
     assert sum(one.used for one in found) == 1
 
 
+def test_a_directory_of_a_million_files_is_not_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(exchange, "MOST_FILES", 2)
+    with zipfile.ZipFile(tmp_path / "mia__work.zip", "w") as archive:
+        for name in "abc":
+            archive.writestr(name, "")
+    (found,) = exchange.find(tmp_path, PEOPLE, "assignment_a")
+    assert found.why == "the archive says that it holds more than 2 files: none was read"
+
+
 def test_a_task_in_blackboard_may_have_numbers_in_its_name(tmp_path):
     name = "hw_3_12345_attempt_2026-01-01-01-01-01_assignment_a.ipynb"
     assert found_in(tmp_path, name) == {name: "12345"}

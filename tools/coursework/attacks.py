@@ -10,6 +10,7 @@ import copy
 import io
 import json
 import stat
+import struct
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -1263,12 +1264,19 @@ def names_that_stop_the_class(notebook, place):
 
 @attack("archives")
 def archives_that_are_broken(notebook, place):
-    """Hand in archives that end early, lie about their sizes, or hold 60 000 files."""
+    """Hand in archives that end early, lie about sizes, or say that they hold a million files."""
     whole = packed({f"{place.assignment}.ipynb": written(notebook)})
     lying = bytearray(whole)
     at = lying.rindex(b"PK\x01\x02")
     lying[at + 20 : at + 28] = b"\xff\xff\xff\x7f" * 2
+    entry = b"PK\x01\x02" + bytes(24) + b"\1" + bytes(17) + b"a"
+    size, most = 10**6 * len(entry), 2**32 - 1
+    end = struct.pack("<4sQ2H2L4Q", b"PK\x06\x06", 44, 45, 45, 0, 0, 10**6, 10**6, size, 0)
+    end += struct.pack("<4sLQL", b"PK\x06\x07", 0, size, 1)
+    end += struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, 2**16 - 1, 2**16 - 1, most, most, 0)
+    million = packed({f"{place.me}_7_7001_work.zip": entry * 10**6 + end})
     many = packed(dict.fromkeys(map(str, range(60_000)), b""), zipfile.ZIP_STORED)
-    return {f"{place.me}__a.zip": whole[:-30], f"{place.me}__b.zip": b"PK\x05\x06" + bytes(18),
-            f"{place.me}__c.zip": bytes(lying), f"{place.me}__d.zip": many,
-            f"{place.me}__e.zip": b"no archive", "f.zip": whole[:50] + whole}  # fmt: skip
+    files = {"a": whole[:-30], "b": b"PK\x05\x06" + bytes(18), "c": bytes(lying), "d": many,
+             "e": b"no archive"}  # fmt: skip
+    own = {f"{place.me}__{name}.zip": data for name, data in files.items()}
+    return {**own, "f.zip": whole[:50] + whole, "all.zip": million}
