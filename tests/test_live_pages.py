@@ -273,7 +273,6 @@ def test_json_cannot_end_its_script():
     ("exceptions", "words"),
     [
         ({"notebooks/toy": {"nowhere": {"why": "No.", "runs": False}}}, "cell nowhere"),
-        ({"notebooks/none": {}}, "no notebook of the book"),
         ({"notebooks/toy": {CELLS[5].id: {"why": "No."}}}, "needs 'why' and 'runs'"),
     ],
 )

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import nilearn
 import numpy as np
 from joblib import Memory
-from nilearn.image import high_variance_confounds, resample_to_img
+from nilearn.image import high_variance_confounds, new_img_like, resample_to_img
 from nilearn.maskers import MultiNiftiMasker
 from nilearn.masking import apply_mask
 from nilearn.signal import clean
@@ -198,6 +198,8 @@ def _ways(run_images, mask, options):
         return masker, partial(_on_surface, masker, plain), read
     mask_image = open_mask(mask)
     inside = read_values(mask_image, name_of(mask)) != 0
+    # nilearn notes the largest value of a mask in its header, where not every number fits.
+    mask_image = new_img_like(mask_image, inside.astype(np.uint8))
     masker = MultiNiftiMasker(mask_img=mask_image, **options).fit()
     read = partial(read_series, inside=inside)
     if quick:

@@ -364,8 +364,12 @@ class Bubblewrap(Sandbox):
     def command(self, recording, limits, name):
         """See `Sandbox.command`."""
         written = str(int(limits.written_megabytes * 2**20))
-        options = [*self.WALLS, *_environment()]
-        options += ["--ro-bind", str(self.package), COURSE]
+        options, environment = [*self.WALLS], _environment()
+        # A virtual environment may lie in /tmp; then no link can stand in its place.
+        self.has_tmp = any(option.startswith("/tmp/") for option in environment)
+        if self.has_tmp:
+            options += ["--size", written, "--perms", "0777", "--tmpfs", "/tmp"]
+        options += [*environment, "--ro-bind", str(self.package), COURSE]
         installed = Path(helpers.__file__).resolve().parent
         if _covered(installed, options):  # Packages that are no link to somebody's own folder.
             options += ["--ro-bind", str(self.package / "helpers"), str(installed)]
@@ -373,7 +377,9 @@ class Bubblewrap(Sandbox):
         options += ["--dev-bind", "/dev/null", "/dev/zero"]  # Else memory that nobody counts.
         options += ["--size", str(64 * 2**20), "--perms", "0777", "--tmpfs", "/dev/shm"]
         options += ["--remount-ro", "/dev", "--size", written, "--tmpfs", HOME]
-        options += ["--dir", f"{HOME}/tmp", "--symlink", f"{HOME}/tmp", "/tmp"]
+        options += ["--dir", f"{HOME}/tmp"]
+        if not self.has_tmp:
+            options += ["--symlink", f"{HOME}/tmp", "/tmp"]
         if recording is not None:
             options += ["--ro-bind", str(recording), f"{HOME}/{RECORDING}"]
         options += ["--remount-ro", "/", "--chdir", HOME]
@@ -395,7 +401,7 @@ class Bubblewrap(Sandbox):
     def written(self, members):
         """See `Sandbox.written`."""
         total = 0
-        for place in (HOME, "/dev/shm"):
+        for place in (HOME, "/dev/shm", *["/tmp"] * self.has_tmp):
             with contextlib.suppress(OSError, IndexError):
                 room = os.statvfs(f"/proc/{members[1]}/root{place}")
                 total += (room.f_blocks - room.f_bfree) * room.f_frsize
