@@ -367,6 +367,7 @@ class Bubblewrap(Sandbox):
         options, environment = [*self.WALLS], _environment()
         # A virtual environment may lie in /tmp; then no link can stand in its place.
         self.has_tmp = any(option.startswith("/tmp/") for option in environment)
+        self.tmp_size = int(written) + 2**16
         if self.has_tmp:
             options += ["--size", written, "--perms", "0777", "--tmpfs", "/tmp"]
         options += [*environment, "--ro-bind", str(self.package), COURSE]
@@ -404,6 +405,9 @@ class Bubblewrap(Sandbox):
         for place in (HOME, "/dev/shm", *["/tmp"] * self.has_tmp):
             with contextlib.suppress(OSError, IndexError):
                 room = os.statvfs(f"/proc/{members[1]}/root{place}")
+                # Until the walls stand, it is the computer's own folder that is seen here.
+                if place == "/tmp" and room.f_blocks * room.f_frsize > self.tmp_size:
+                    continue
                 total += (room.f_blocks - room.f_bfree) * room.f_frsize
                 total += (room.f_files - room.f_ffree) * 1024  # what the kernel needs for a file
         return total
