@@ -859,11 +859,14 @@ def judged(session, salt="salt"):
     return judging.judge(None, session, {"shared": []}, None, "mia", salt)
 
 
+# Now: a course with judges of its own forgets those of others.
+ASKED = list(judging.QUESTIONS[__name__].values())
+
+
 @pytest.fixture(autouse=True)
 def questions(monkeypatch):
-    asked = list(judging.QUESTIONS["test_coursework_sandbox"].values())
     known = judging.questions_of
-    monkeypatch.setattr(judging, "questions_of", lambda name: known(name) if name else asked)
+    monkeypatch.setattr(judging, "questions_of", lambda name: known(name) if name else ASKED)
 
 
 def test_each_question_is_judged_on_its_own(trusted):

@@ -135,6 +135,7 @@ def write_book(folder, edition, number):
     shutil.copy2(SOURCES / "keep.js", book / "_static/keep.js")
     shutil.copy2(SOURCES / "service.js", book / "service.js")
     (folder / "other.html").write_text("<title>other</title>", encoding="utf-8")
+    (folder / "favicon.ico").write_bytes(b"")  # a browser asks for it
 
 
 def show(tab, address):
