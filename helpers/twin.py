@@ -33,6 +33,7 @@ __all__ = [
     "make_twin",
     "responses",
     "stimuli",
+    "student_files",
     "students",
 ]
 
@@ -67,6 +68,21 @@ def load_student(student):
             f'The folder "recording" beside this notebook belongs to "{owner}", and the id is '
             f'"{student}": correct the id, or delete the folder if the id is right.'
         )
+    return student_files(folder)
+
+
+def student_files(folder):
+    """List the films and labels in a student's recording.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+
+    Returns
+    -------
+    random, figure : Bunch
+        Paths, as from `helpers.data.from_files`.
+    """
     return tuple(
         data.from_files(
             sorted((folder / "func").glob(f"{kind}*")),

@@ -95,7 +95,7 @@ def test_a_student_may_hand_in_an_archive(tmp_path):
         "work/assignment_a.ipynb": "mia",
         "work/.ipynb_checkpoints/assignment_a-checkpoint.ipynb": "older",
         "work/jörg__assignment_a.ipynb": "not of Jörg",
-        "__MACOSX/work/._assignment_a.ipynb": "no file of hers",
+        "__MACOSX/mine/._assignment_a.ipynb": "no file of hers",
     })  # fmt: skip
     pack(tmp_path / "c.zip", {"meyermia_334_5_work.zip": work.read_bytes()})
     work.unlink()

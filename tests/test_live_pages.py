@@ -1,6 +1,6 @@
 """Pages hold what runs them, and a policy that names each of their scripts; students see no answer.
 
-What a browser makes of it is tested elsewhere: tests/test_live.py.
+What a browser makes of it is tested elsewhere: tests/test_live_page.py.
 """
 
 import base64

@@ -32,6 +32,7 @@ import numpy as np
 import psutil
 
 import helpers
+from helpers import twin
 from helpers._twin import students
 
 HERE = Path(__file__).resolve().parent
@@ -835,7 +836,7 @@ def copy_helpers(folder):
         shutil.copyfile(source / "_twin" / name, copied / "_twin" / name)
     letters = inspect.getsource(students.letter_images)
     for name, text in (
-        ("twin.py", TWIN),
+        ("twin.py", TWIN + inspect.getsource(twin.student_files)),
         ("_twin/writing.py", WRITING),
         ("_twin/students.py", STUDENTS + letters),
     ):
@@ -851,7 +852,7 @@ from pathlib import Path
 from helpers import data
 from helpers._twin import students
 
-__all__ = ["load_student", "students"]
+__all__ = ["load_student", "student_files", "students"]
 
 
 def load_student(student):
@@ -859,14 +860,9 @@ def load_student(student):
     folder = Path("recording").resolve()
     if not folder.is_dir():
         raise ValueError('Put the folder "recording" that you were given beside this notebook.')
-    return tuple(
-        data.from_files(
-            sorted((folder / "func").glob(f"{kind}*")),
-            sorted((folder / "label").glob(f"{kind}*")),
-            folder / "mask.nii.gz",
-        )
-        for kind in ("random", "figure")
-    )
+    return student_files(folder)
+
+
 '''
 WRITING = '''"""Where submissions run, no twin is made."""
 

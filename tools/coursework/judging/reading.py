@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from helpers import data, receptive_fields, ridge
+from helpers import data, receptive_fields, ridge, twin
 from helpers._twin import students
 
 from . import expect
@@ -29,15 +29,7 @@ def files(recording):
     random, figure : Bunch
         Paths, as from `helpers.twin.load_student`.
     """
-    folder = Path(recording)
-    return tuple(
-        data.from_files(
-            sorted((folder / "func").glob(f"{kind}*")),
-            sorted((folder / "label").glob(f"{kind}*")),
-            folder / "mask.nii.gz",
-        )
-        for kind in ("random", "figure")
-    )
+    return twin.student_files(Path(recording))
 
 
 def random_runs(recording, lag):

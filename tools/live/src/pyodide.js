@@ -6,13 +6,13 @@ import { loadPyodide } from "pyodide";
 import createPyodideModule from "pyodide/pyodide.asm.mjs";
 
 import { unpack } from "./unpack.js";
+import { receive } from "./worker.js";
 
 const KEPT = "/book/data";
 const HOME = "/home";
 const ENVIRONMENT = { HOME, TMPDIR: "/tmp", MPLBACKEND: "agg", TQDM_DISABLE: "1", PYTHON_COLORS: "0" };
 const HOST = "https://assets.invalid/"; // nothing is fetched: see below
 const SEARCHED = ["/packages", "/book/site", "/book"];
-const decoder = new TextDecoder();
 let python, post, result;
 const seen = new Map(); // files under KEPT that the page has: when they were written, by path
 
@@ -64,23 +64,14 @@ function sendNewFiles(folder = KEPT) {
   }
 }
 
-/** The file to which page.py writes its messages, each in one piece: a line of JSON, then bytes. */
-function receive(message) {
-  const cut = message.indexOf(10);
-  const head = JSON.parse(decoder.decode(message.subarray(0, cut)));
-  if (head.type === "result") result = head;
-  else if (head.type === "image") {
-    const data = message.slice(cut + 1);
-    post({ type: "output", output: { ...head, data } }, [data.buffer]);
-  } else post({ type: "output", output: head });
-}
-
+/** The file to which page.py writes its messages, each in one piece. */
 function openMessages() {
   const { FS } = python;
   const device = FS.makedev(64, 0);
   FS.registerDevice(device, {
     write(stream, buffer, offset, length) {
-      receive(new Uint8Array(buffer.buffer, buffer.byteOffset + offset, length).slice());
+      const message = new Uint8Array(buffer.buffer, buffer.byteOffset + offset, length).slice();
+      result = receive(message, post) ?? result;
       return length;
     },
   });

@@ -6,6 +6,7 @@ import {
 } from "@bjorn3/browser_wasi_shim";
 
 import { unpack } from "./unpack.js";
+import { receive } from "./worker.js";
 
 const LIBRARY = "/usr/local/lib/python315.zip"; // where the interpreter was built to look for it
 const KEPT = "/book/data"; // what a run makes here is of use to the next chapter
@@ -24,7 +25,6 @@ import page
 page.boot()
 `;
 const encoder = new TextEncoder();
-const decoder = new TextDecoder();
 let root, library, exports, post, result;
 const seen = new Map(); // files under KEPT that the page has, by path
 
@@ -151,13 +151,7 @@ class OpenMessages extends Fd {
   }
 
   fd_write(message) {
-    const cut = message.indexOf(10);
-    const head = JSON.parse(decoder.decode(message.subarray(0, cut)));
-    if (head.type === "result") result = head;
-    else if (head.type === "image") {
-      const data = message.slice(cut + 1);
-      post({ type: "output", output: { ...head, data } }, [data.buffer]);
-    } else post({ type: "output", output: head });
+    result = receive(message, post) ?? result;
     return { ret: wasi.ERRNO_SUCCESS, nwritten: message.byteLength };
   }
 }

@@ -16,3 +16,20 @@ export function answer(interpreter) {
     }
   };
 }
+
+const decoder = new TextDecoder();
+
+/**
+ * Take a message that page.py wrote in one piece: a line of JSON, then bytes. Outputs go to the page;
+ * what became of a cell is returned, and nothing else is.
+ */
+export function receive(message, post) {
+  const cut = message.indexOf(10);
+  const head = JSON.parse(decoder.decode(message.subarray(0, cut)));
+  if (head.type === "result") return head;
+  if (head.type === "image") {
+    const data = message.slice(cut + 1);
+    post({ type: "output", output: { ...head, data } }, [data.buffer]);
+  } else post({ type: "output", output: head });
+  return null;
+}
