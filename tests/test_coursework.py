@@ -506,8 +506,8 @@ def test_a_course_has_judges_of_its_own(graded, tmp_path):
     course.main(["release", FIRST, "--root", str(root)])
     found = grading.grade(root, FIRST, ["mia"], kind=KIND)["mia"]["results"]
     assert found[0]["words"] == "Our own words"
-    releasing.use_judges(graded)
-    assert releasing.judging.questions_of(FIRST)[0].words == words
+    of_the_book = releasing.judge_file(releasing.HERE, FIRST)
+    assert releasing.judging.questions_of(of_the_book)[0].words == words
 
 
 # Feedback ----------------------------------------------------------------------------------------

@@ -60,7 +60,9 @@ def judged(root, box):
         cells, _ = cleaning.clean(hand_in, releasing.for_students(source), source)
         with box.open(recording, cells, LIMITS) as session:
             session.run()
-            results = judging.judge(assignment, session, truth, recording, student, SALT)
+            results = judging.judge(
+                questions_of(assignment), session, truth, recording, student, SALT
+            )
         assert all(result.status == "judged" for result in results), results
         lost = {result.id: result.max_points - result.points for result in results}
         words = {result.id: result.words for result in results}
@@ -69,8 +71,12 @@ def judged(root, box):
     return judge
 
 
+def questions_of(assignment):
+    return judging.questions_of(releasing.judge_file(releasing.HERE, assignment))
+
+
 def points_of(assignment):
-    return {asked.id: asked.points for asked in judging.questions_of(assignment)}
+    return {asked.id: asked.points for asked in questions_of(assignment)}
 
 
 def test_the_reference_solution_gets_all_points_and_the_release_none(judged):
@@ -209,8 +215,9 @@ def functions_of(assignment):
      ("assignment_d", "best_of_some_fields"), ("assignment_d", "line_of_sizes")],
 )  # fmt: skip
 def test_a_right_function_passes_with_the_inputs_of_any_course(assignment, name):
-    judging.questions_of(assignment)
-    judge = getattr(sys.modules[f"judging.{assignment}"], name)
+    (judge,) = [
+        asked.function for asked in questions_of(assignment) if asked.function.__name__ == name
+    ]
     given = Plain(**functions_of(assignment))
     for seed in range(12):
         assert words_of(judge, given, seed=seed) is None, seed
@@ -250,7 +257,7 @@ def test_an_answer_of_any_form_is_judged(assignment, value, root):
         def function(self, name):
             return lambda *args: value
 
-    for asked in judging.questions_of(assignment):
+    for asked in questions_of(assignment):
         with pytest.raises(judging.Refused):
             asked.function(Any(), truth, recording, np.random.default_rng(0))
 

@@ -856,17 +856,8 @@ def odd_one(given, truth, recording, rng):
 
 def judged(session, salt="salt"):
     session.run()
-    return judging.judge(None, session, {"shared": []}, None, "mia", salt)
-
-
-# Now: a course with judges of its own forgets those of others.
-ASKED = list(judging.QUESTIONS[__name__].values())
-
-
-@pytest.fixture(autouse=True)
-def questions(monkeypatch):
-    known = judging.questions_of
-    monkeypatch.setattr(judging, "questions_of", lambda name: known(name) if name else ASKED)
+    asked = list(globals()["QUESTIONS"].values())
+    return judging.judge(asked, session, {"shared": []}, None, "mia", salt)
 
 
 def test_each_question_is_judged_on_its_own(trusted):
@@ -942,4 +933,4 @@ def test_two_questions_need_two_ids():
 
 def test_an_assignment_without_a_judge_is_named():
     with pytest.raises(sandbox.CourseError, match="no judge of"):
-        judging.questions_of("assignment_z")
+        judging.questions_of(Path("judging", "assignment_z.py"))

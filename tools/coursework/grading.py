@@ -119,10 +119,12 @@ def grade(root, assignment, students=(), late=False, jobs=1, kind=None, again=Fa
 def _setting(root, assignment, limits):
     source = read_source(root, assignment)
     released = nbformat.read(root / "release" / assignment / f"{assignment}.ipynb", as_version=4)
-    code = [Path(judging.__file__), judge_file(root, assignment)]
+    judges = judge_file(root, assignment)
+    code = [Path(judging.__file__), judges]
     return Bunch(
         root=root, assignment=assignment, source=source, release=released, limits=limits,
         salt=preparing.read_salt(root), handout=state_of(root)["handout"],
+        questions=judging.questions_of(judges),
         judge=hash_of(b"".join(path.read_bytes() for path in code)),
         version=version_of(released),
     )  # fmt: skip
@@ -202,9 +204,7 @@ def _run_and_judge(box, setting, student, data, graded):
     with box.open(recording, cells, setting.limits) as session:
         outputs = iter(session.run())
         shown = [_shown(cell, outputs, texts) for cell in cells]
-        results = judging.judge(
-            setting.assignment, session, truth, recording, student, setting.salt
-        )
+        results = judging.judge(setting.questions, session, truth, recording, student, setting.salt)
         if session.ended:
             graded["notes"].append(f"the notebook {session.ended}")
     graded["cells"] = shown

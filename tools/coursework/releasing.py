@@ -205,23 +205,6 @@ def hash_of(data):
     return hashlib.sha256(data.encode() if isinstance(data, str) else data).hexdigest()[:16]
 
 
-def use_judges(root):
-    """Let `judging` take a course's own judges, where it has some.
-
-    Parameters
-    ----------
-    root : path-like
-    """
-    own, places = Path(root, "judging"), [str(HERE / "judging")]
-    if own.is_dir() and own.resolve() != HERE / "judging":
-        places.insert(0, str(own.resolve()))
-    if list(judging.__path__) != places:
-        judging.__path__[:] = places
-        judging.QUESTIONS.clear()
-        for name in [name for name in sys.modules if name.startswith("judging.")]:
-            del sys.modules[name]
-
-
 def judge_file(root, assignment):
     """Return the file of an assignment's judges: the course's own, or the book's."""
     own = Path(root, "judging", f"{assignment}.py")
@@ -264,7 +247,6 @@ def check(root, assignment, students=()):
     CourseError
         If something was changed after the release, with what to do.
     """
-    use_judges(root)
     state = state_of(root)
     released = state["release"].get(assignment)
     path = Path(root, "release", assignment, f"{assignment}.ipynb")
@@ -321,9 +303,9 @@ def some(names):
 
 
 def _check_questions(root, assignment, source):
-    use_judges(root)
     tests, _ = points_of(source)
-    judged = {asked.id: float(asked.points) for asked in judging.questions_of(assignment)}
+    asked = judging.questions_of(judge_file(root, assignment))
+    judged = {one.id: float(one.points) for one in asked}
     if tests != judged:
         wrong = {name for name, _ in tests.items() ^ judged.items()}
         raise CourseError(

@@ -16,8 +16,9 @@ Expected values never enter the sandbox. What comes back is data: numbers, array
 import contextlib
 import copy
 import hashlib
-import importlib
+import importlib.util
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from sandbox import CourseError, Missing, NotPlain, SessionEnded, StudentError, Timeout
@@ -26,7 +27,6 @@ __all__ = ["Result", "Submission", "expect", "judge", "question", "questions_of"
 
 AGAIN = 3  # times that a notebook runs anew after a question has ended it
 LONGEST = 500  # characters of what a student reads of one question
-QUESTIONS = {}  # by assignment: its questions in the order in which their module defines them
 
 
 @dataclass(frozen=True)
@@ -85,12 +85,12 @@ def question(name, points, words):
     """
 
     def keep(function):
-        assignment = function.__module__.rpartition(".")[2]
-        asked = QUESTIONS.setdefault(assignment, {})
-        if name in asked and asked[name].function.__qualname__ != function.__qualname__:
+        # Each file of judges keeps its own, so that two courses in one process do not meet.
+        asked = function.__globals__.setdefault("QUESTIONS", {})
+        if name in asked:
             raise CourseError(
-                f'judging/{assignment}.py has two questions with the id "{name}"; expected one '
-                "function for each id: rename one of them."
+                f'{function.__code__.co_filename} has two questions with the id "{name}"; expected '
+                "one function for each id: rename one of them."
             )
         asked[name] = Question(name, points, words, function)
         return function
@@ -242,34 +242,42 @@ class Submission:
         return value
 
 
-def questions_of(assignment):
-    """Return the questions of an assignment.
+def questions_of(judges):
+    """Return the questions that a file of judges asks, in its order.
 
     Parameters
     ----------
-    assignment : str
-        Such as "assignment_a".
+    judges : path-like
+        Such as ``judging/assignment_a.py``, the book's or a course's own.
 
     Returns
     -------
     list of Question
+
+    Raises
+    ------
+    CourseError
+        If there is no such file, or two of its questions have the same id.
     """
-    try:
-        importlib.import_module(f"judging.{assignment}")
-    except ModuleNotFoundError as error:
+    judges = Path(judges)
+    if not judges.is_file():
         raise CourseError(
-            f'There is no judge of "{assignment}"; expected tools/coursework/judging/'
-            f"{assignment}.py: check the name of the assignment."
-        ) from error
-    return list(QUESTIONS.get(assignment, {}).values())
+            f'There is no judge of "{judges.stem}"; expected {judges}: check the name of the '
+            "assignment."
+        )
+    # As a part of this package, wherever the file lies: it imports from `.` and from `.reading`.
+    spec = importlib.util.spec_from_file_location(f"{__name__}.{judges.stem}", judges)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return list(vars(module).get("QUESTIONS", {}).values())
 
 
-def judge(assignment, session, truth, recording, student, salt):
+def judge(questions, session, truth, recording, student, salt):
     """Judge all questions of a submission, each on its own.
 
     Parameters
     ----------
-    assignment : str
+    questions : list of Question
     session : sandbox.Session
         After its ``run``.
     truth : Bunch
@@ -285,7 +293,7 @@ def judge(assignment, session, truth, recording, student, salt):
     """
     results, again = [], 0
     with contextlib.ExitStack() as stack:
-        for asked in questions_of(assignment):
+        for asked in questions:
             ended = session.ended
             results.append(_judge_one(asked, session, truth, recording, student, salt))
             # A question may end the notebook; then it runs anew for the others.
