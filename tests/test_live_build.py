@@ -8,12 +8,15 @@ import struct
 import subprocess
 import sys
 import warnings
+from functools import partial
 from importlib.metadata import distribution
 from pathlib import Path
 
 import numpy as np
 import pytest
 from matplotlib import pyplot as plt
+
+from helpers._twin import brain
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = ROOT / "tools" / "live"
@@ -259,6 +262,10 @@ def test_modules_that_a_browser_lacks(monkeypatch):
         monkeypatch.setitem(sys.modules, name, None)
     monkeypatch.setitem(sys.modules, "page", page)
     monkeypatch.setattr(np, "memmap", np.memmap)
+    monkeypatch.setattr(brain, "anatomy", brain.anatomy)
+    asked = {}
+    for name in ("set_lazy_imports", "set_lazy_imports_filter"):
+        monkeypatch.setattr(sys, name, partial(asked.__setitem__, name), raising=False)
     with warnings.catch_warnings():
         stand_ins.install()
         import IPython
@@ -269,6 +276,22 @@ def test_modules_that_a_browser_lacks(monkeypatch):
         assert display is page.display and HTML("<p>")._repr_html_() == "<p>"
         assert IPython.get_ipython() is None
         assert np.memmap is stand_ins.MemoryMap
+        assert brain.anatomy.__module__ == stand_ins.__name__
+    # What the reader imports is there at once, and what SciPy imports, whose modules need that.
+    is_lazy = asked["set_lazy_imports_filter"]
+    importers = ("nilearn.image", "helpers.data", "sklearn", "__main__", "scipy.stats", None)
+    assert [is_lazy(name, "numpy", None) for name in importers] == 3 * [True] + 3 * [False]
+
+
+def test_the_twins_anatomy_comes_with_the_helpers(tmp_path, monkeypatch):
+    monkeypatch.setattr(brain, "anatomy", made := brain.anatomy)
+    (tmp_path / "anatomy.npz").write_bytes(build._helpers()["site/anatomy.npz"])
+    monkeypatch.setattr(stand_ins, "ANATOMY", tmp_path / "anatomy.npz")
+    stand_ins._read_anatomy()
+    for stored, image in zip(brain.anatomy(), made(), strict=True):
+        np.testing.assert_array_equal(stored.get_fdata(), image.get_fdata())
+        np.testing.assert_array_equal(stored.affine, image.affine)
+        assert stored.get_data_dtype() == np.float32
 
 
 SIDE = "sub-01_task-a_run-{run}_space-T1w_desc-{desc}"

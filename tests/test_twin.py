@@ -1,5 +1,6 @@
 """The simulated twin, file by file, against the facts of the real recording."""
 
+import gzip
 import hashlib
 import shutil
 from pathlib import Path
@@ -10,11 +11,11 @@ import pytest
 from nilearn import datasets as nilearn_datasets
 from nilearn.datasets.func import miyawaki2008_file_mask
 from nilearn.image import get_data
-from scipy.signal import detrend
+from scipy.signal import detrend, lfilter
 from scipy.stats import gamma, norm
 
 from helpers import data
-from helpers._twin import brain, responses, stimuli
+from helpers._twin import brain, files, responses, stimuli
 from helpers._twin.ceiling import Ceilings
 from helpers.features import haemodynamic_response
 from helpers.twin import make_twin
@@ -82,6 +83,23 @@ def test_runs_have_the_real_shapes(dataset, mask):
     run = get_data(nib.load(dataset.func[0]))
     assert not run[~mask].any()
     assert run[mask].min() > 500
+
+
+@pytest.mark.parametrize("slices", [slice(4, 20), slice(0, 30), slice(7, 8), slice(29, 30)])
+def test_a_run_is_the_file_that_nibabel_would_write(tmp_path, slices):
+    rng = np.random.default_rng(0)
+    mask = np.zeros(brain.SHAPE, dtype=bool)
+    mask[10:50, 5:30, slices] = rng.random(mask[10:50, 5:30, slices].shape) < 0.3
+    bold = rng.normal(1000, 50, (5, mask.sum()))
+    files._write_bold(tmp_path / "run", mask, bold)
+    run = np.zeros((*mask.shape, 5), dtype=np.int16)
+    run[mask] = np.rint(bold).T
+    image = nib.Nifti1Image(run, brain.AFFINE)
+    image.header.set_zooms((*image.header.get_zooms()[:3], 2.0))
+    image.header.set_xyzt_units("mm", "sec")
+    image.header["descrip"] = files.MARK
+    written = gzip.decompress((tmp_path / "run.nii.gz").read_bytes())
+    assert written == image.to_bytes()
 
 
 def test_affine_puts_the_marked_slice_at_minus_8_mm_in_the_right_hemisphere(dataset):
@@ -255,6 +273,15 @@ def test_response_is_a_double_gamma_with_its_peak_where_stated():
     assert response[2, 1] / response[0, 1] == pytest.approx(later / at_once, rel=0.05)
 
 
+def test_response_is_made_of_the_densities_of_scipy():
+    steps = np.arange(0.05, 27, 0.1)  # the centres of tenths of seconds, as for volumes of 2 s
+    density = gamma.pdf(steps, 5.9) - gamma.pdf(steps, 15.9) / 6
+    volume = np.floor((steps + 1) / 2).astype(int)
+    expected = [density[volume == lag].sum() for lag in range(14)]
+    response = haemodynamic_response(4.9)
+    np.testing.assert_allclose(response, expected / np.sum(expected), rtol=1e-12)
+
+
 def test_noise_free_run_is_the_convolution_of_its_drive(dataset):
     rng = np.random.default_rng(0)
     rows = stimuli.label_rows(rng.integers(0, 2, (4, 10, 10)), 3)
@@ -271,6 +298,13 @@ def test_noise_free_run_is_the_convolution_of_its_drive(dataset):
     for voxel in range(2):
         expected = np.convolve(drive[:, voxel], response[:, voxel])[: len(rows)]
         np.testing.assert_allclose(signal[:, voxel], expected)
+
+
+def test_noise_is_what_scipy_filters():
+    noise = responses.autoregressive_noise(50, 7, 0.4, np.random.default_rng(3))
+    shocks = np.random.default_rng(3).standard_normal((50, 7))
+    shocks[1:] *= np.sqrt(1 - 0.4**2)
+    np.testing.assert_array_equal(noise, lfilter([1], [1, -0.4], shocks, axis=0))
 
 
 def test_noise_is_autocorrelated_and_drifts():

@@ -48,8 +48,8 @@ def entries(folder):
     return sorted(path.name for path in folder.iterdir())
 
 
-def end_at_image(folder, count, how):
-    """Run a simulation that ends itself, in one of these ways, while it writes this image."""
+def end_at_run(folder, count, how):
+    """Run a simulation that ends itself, in one of these ways, while it writes this run."""
     program = f"""
 import itertools, signal, sys, threading
 import psutil
@@ -58,15 +58,15 @@ from helpers.twin import make_twin
 
 # A shell that runs tests in the background has its children ignore interrupts.
 signal.signal(signal.SIGINT, signal.default_int_handler)
-inner, numbers = files.nib.save, itertools.count(1)
+inner, numbers = files._write_bold, itertools.count(1)
 
-def save(image, path):
+def write(path, mask, bold):
     if next(numbers) == {count}:
         path.touch()
         {how}
-    inner(image, path)
+    inner(path, mask, bold)
 
-files.nib.save = save
+files._write_bold = write
 make_twin(sys.argv[1])
 """
     command = [sys.executable, "-c", program, str(folder)]
@@ -75,7 +75,7 @@ make_twin(sys.argv[1])
 
 @pytest.mark.slow
 def test_a_killed_run_leaves_no_twin_and_the_next_run_succeeds(tmp_path):
-    ended = end_at_image(tmp_path / "twin", 45, "psutil.Process().kill()")
+    ended = end_at_run(tmp_path / "twin", 5, "psutil.Process().kill()")
     assert ended.returncode != 0 and ended.stderr == ""
     assert not (tmp_path / "twin").exists()
     (left,) = tmp_path.iterdir()  # a temporary folder, which nothing takes for a twin
@@ -90,7 +90,7 @@ def test_a_killed_run_leaves_no_twin_and_the_next_run_succeeds(tmp_path):
 @pytest.mark.skipif(os.name == "nt", reason="Windows sends no interrupt to one process")
 def test_an_interrupted_run_cleans_up_at_once(tmp_path):
     interrupt = "signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)"
-    ended = end_at_image(tmp_path / "twin", 42, interrupt)
+    ended = end_at_run(tmp_path / "twin", 2, interrupt)
     assert ended.stderr.splitlines()[-1] == "KeyboardInterrupt"
     assert entries(tmp_path) == []
 
@@ -105,16 +105,16 @@ def test_a_temporary_folder_of_a_living_process_is_left_alone(tmp_path, quick):
 def test_a_full_disk_is_reported_and_leaves_nothing(tmp_path, monkeypatch):
     saved = []
 
-    def save(image, path):
+    def write(path, mask, bold):
         saved.append(path)
-        if len(saved) == 45:
+        if len(saved) == 5:
             raise OSError(errno.ENOSPC, "No space left on device")
-        Path(path).touch()
+        path.touch()
 
-    monkeypatch.setattr(files.nib, "save", save)
+    monkeypatch.setattr(files, "_write_bold", write)
     with pytest.raises(DataError, match=r"^The twin cannot be .*the disk is full\. It needs 60 MB"):
         make_twin(tmp_path / "twin")
-    assert len(saved) >= 45
+    assert len(saved) >= 5
     assert entries(tmp_path) == []
 
 

@@ -1,7 +1,7 @@
 """Volumes of a run that stand out from the others."""
 
 import numpy as np
-from scipy.stats import norm
+from scipy.special import ndtri
 
 FEWEST = 8  # volumes: among fewer, none can be said to stand out
 MOST_VOXELS = 1000  # looked at, spread evenly: more tell no more about whole volumes
@@ -57,7 +57,7 @@ def outlying_volumes(series):
 
 def _threshold(n):
     """How many standard deviations none of `n` numbers exceeds, but for a chance FALSE_ALARM."""
-    return norm.isf(FALSE_ALARM / n)
+    return -ndtri(FALSE_ALARM / n)
 
 
 def _flat(series):
@@ -84,6 +84,6 @@ def _changed(series):
     change -= change.mean(axis=1, keepdims=True)
     root = np.cbrt(np.einsum("ij,ij->i", change, change))
     low, middle, high = np.percentile(root, [25, 50, 75])
-    spread = (high - low) / (norm.ppf(0.75) - norm.ppf(0.25))
+    spread = (high - low) / (ndtri(0.75) - ndtri(0.25))
     beyond_chance = root > middle + _threshold(len(root)) * spread
     return beyond_chance & (root > LEAST_DVARS ** (2 / 3) * middle)

@@ -123,8 +123,7 @@ def _compress(parts, often):
     time. So what lies between two volumes is compressed once, and its compressed bytes are put
     where it comes again: after a full flush nothing refers to what came before (RFC 1951).
     """
-    # Without a header, which is below; zeros are all that repeats.
-    packer = zlib.compressobj(1, zlib.DEFLATED, -zlib.MAX_WBITS, strategy=zlib.Z_RLE)
+    packer = zlib.compressobj(1, zlib.DEFLATED, -zlib.MAX_WBITS)  # without a header: it is below
 
     def pack(part):
         return packer.compress(part) + packer.flush(zlib.Z_FULL_FLUSH)

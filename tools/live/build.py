@@ -22,6 +22,8 @@ from importlib.metadata import distribution
 from io import BytesIO
 from pathlib import Path
 
+import numpy as np
+
 HERE = Path(__file__).resolve().parent
 BOOK = HERE.parent.parent
 LIVE = BOOK / ".live"
@@ -232,7 +234,22 @@ def _helpers():
                 files[file.relative_to(BOOK).as_posix()] = file.read_bytes()
     for file in sorted((HERE / "python").glob("*.py")):
         files[f"site/{file.name}"] = file.read_bytes()
+    files["site/anatomy.npz"] = _anatomy()
     return files
+
+
+def _anatomy():
+    """Put the twin's brain on its grid, which takes seconds in a browser (see stand_ins.py)."""
+    sys.path.insert(0, str(BOOK))
+    from helpers._twin import brain
+
+    background, grey_matter = brain.anatomy()
+    stored = BytesIO()
+    np.savez_compressed(
+        stored, background=background.get_fdata(dtype=np.float32),
+        grey_matter=grey_matter.get_fdata(dtype=np.float32),
+    )  # fmt: skip
+    return stored.getvalue()
 
 
 def _bundle(made, scratch):

@@ -2,7 +2,8 @@
 
 The book asks for threads only where there are any. The rest is here: memory-mapped files,
 processes, and the parts of IPython that helpers and nilearn import. What of pybids helpers need
-is in stand_in_bids.py.
+is in stand_in_bids.py. Python imports a module when it is first used, and the twin's anatomy is
+read from a file, because the first result of a page would otherwise come six seconds later.
 """
 
 import math
@@ -16,6 +17,9 @@ import numpy as np
 import stand_in_bids
 
 GIB = 2**30
+# Packages in which nothing depends on when a module imports another.
+LAZY = ("helpers", "nibabel", "nilearn", "sklearn")
+ANATOMY = "/book/site/anatomy.npz"  # of build.py
 
 
 class MemoryMap(np.ndarray):
@@ -104,6 +108,36 @@ def install():
     # They say that they work on one core, which is all that there is.
     warnings.filterwarnings("ignore", message=".*joblib will operate in serial mode")
     warnings.filterwarnings("ignore", message="tqdm:disabling monitor support")
+    _import_when_used()
+    _read_anatomy()
+
+
+def _import_when_used():
+    """Let modules of some packages import others only when they need them (PEP 810).
+
+    What a cell imports is imported at once, so that what it lacks is said there.
+    """
+    if not hasattr(sys, "set_lazy_imports"):  # before Python 3.15
+        return
+    sys.set_lazy_imports_filter(
+        lambda importer, *_: importer is not None and importer.partition(".")[0] in LAZY
+    )
+    sys.set_lazy_imports("all")
+
+
+def _read_anatomy():
+    """Let the twin take its brain from a file that was made with the page's other files."""
+    from helpers._twin import brain
+
+    def anatomy():
+        from nibabel import Nifti1Image
+
+        with np.load(ANATOMY) as stored:
+            return tuple(
+                Nifti1Image(stored[name], brain.AFFINE) for name in ("background", "grey_matter")
+            )
+
+    brain.anatomy = anatomy
 
 
 def _psutil():

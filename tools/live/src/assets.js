@@ -18,13 +18,11 @@ async function storage(name) {
 export class Assets {
   #parts;
   #folder;
-  #memory = new Map(); // Blobs, where the browser stores nothing: a restart needs some again
+  #memory = new Map(); // Blobs that are not stored, perhaps never: a restart needs some again
 
   constructor({ manifest, assets }) {
     this.#parts = manifest.assets;
     this.#folder = new URL(assets, document.baseURI);
-    /** Whether the next chapter finds them in the browser's storage. */
-    this.stored = false;
   }
 
   /** Load a part; `report(bytes)` is told how many have come. Resolves an ArrayBuffer. */
@@ -47,21 +45,23 @@ export class Assets {
     const found = await kept?.match(address);
     if (found) {
       const data = await found.arrayBuffer();
-      if (data.byteLength === size) {
-        this.stored = true;
-        return data;
-      }
+      if (data.byteLength === size) return data;
       await kept.delete(address); // cut short, by a full disk for instance
     }
     const data = await fetched(address, size, report);
-    try {
-      if (!kept) throw new Error("no storage");
-      await kept.put(address, new Response(data, { headers: { "Content-Length": String(size) } }));
-      this.stored = true;
-    } catch {
-      this.#memory.set(file, new Blob([data]));
-    }
+    this.#memory.set(file, new Blob([data]));
     return data;
+  }
+
+  /** Store what was loaded for the next chapter. Not while Python starts: it takes a core. */
+  async keep() {
+    const kept = FROM_DISK ? null : await storage(KEPT);
+    if (!kept) return;
+    for (const [file, blob] of this.#memory) {
+      const headers = { "Content-Length": String(blob.size) };
+      await kept.put(new URL(file, this.#folder).href, new Response(blob, { headers }));
+      this.#memory.delete(file);
+    }
   }
 
   /** Remove what earlier versions of this book have stored. */

@@ -36,7 +36,11 @@ async function start() {
   const starting = notebook.start(({ done }) => bar.loaded({ done, total: manifest.weight }));
   notebook.runAll();
   if (!(await starting)) return; // the bar says why
-  assets.tidy().catch(() => {}); // an old version takes room, no more
+  // A full or forbidden storage costs the next chapter a download.
+  assets
+    .tidy()
+    .then(() => assets.keep())
+    .catch(() => {});
   keepForLater(new URL("../../", notebook.assets), manifest.version);
 }
 
