@@ -30,9 +30,9 @@ LIVE = BOOK / ".live"
 FIXED_DATE = (1980, 1, 1, 0, 0, 0)  # the same files make the same bytes
 
 # Packages of the book that the interpreter does not bring, and that Python alone can run.
-PACKAGES = ("nilearn", "nibabel", "requests", "urllib3", "idna", "certifi", "pooch", "platformdirs")
+PACKAGES = ("nilearn", "nibabel", "requests", "urllib3", "idna", "certifi")
 UNUSED_IN_PACKAGES = re.compile(
-    r"/tests?/|/conftest\.py$|/nilearn/reporting/.*\.(js|html)$|wm_tal_nlin"
+    r"/tests?/|/conftest\.py$|/nilearn/reporting/.*\.(js|html)$|(wm|gm)_tal_nlin"
     # Of the surface, what nilearn.datasets.load_fsaverage reads, and the sulci.
     r"|/fsaverage5/(?!(pial|white|infl|sphere|flat|sulc)_(left|right)\.)"
     r"|/_assets/js/(niivue|plotly)|\.dist-info/(?!METADATA|licenses/|LICEN[CS]E)|\.pyc$|\.so$"
@@ -74,6 +74,7 @@ def main():
             "packages": _write(made, "packages", "pack.gz", pack(packages)),
             "helpers": _write(made, "helpers", "pack.gz", pack(_helpers())),
         }
+        assets["compiled"] = _compiled(made, assets, Path(scratch))
         page, styles = _bundle(made, Path(scratch))
         manifest = {
             "version": _digest(json.dumps([assets, page, styles]).encode()),
@@ -250,6 +251,26 @@ def _anatomy():
         grey_matter=grey_matter.get_fdata(dtype=np.float32),
     )  # fmt: skip
     return stored.getvalue()
+
+
+def _compiled(made, assets, scratch):
+    """Compile all modules of packages and helpers with the interpreter itself; see compile.js."""
+    program, listed, zipped = (scratch / name for name in ("compile.mjs", "list.json", "zip"))
+    options = ["--bundle", "--platform=node", "--format=esm", "--log-level=warning"]
+    source = HERE / "src" / "compile.js"
+    subprocess.run([str(_esbuild()), *options, f"--outfile={program}", str(source)], check=True)
+    files = {name: str(made / asset["file"]) for name, asset in assets.items()}
+    listed.write_text(json.dumps(files), encoding="utf-8")
+    subprocess.run([_node(), str(program), str(listed), str(zipped)], check=True)
+    with zipfile.ZipFile(zipped) as archive:
+        files = {name: archive.read(name) for name in archive.namelist()}
+    return _write(made, "compiled", "pack.gz", pack(files))
+
+
+def _node():
+    """Return the Node.js that comes with the packages of the book, or another one."""
+    own = shutil.which("node", path=str(Path(sys.executable).parent))
+    return own or shutil.which("node") or sys.exit("Node.js is missing; run make live.")
 
 
 def _bundle(made, scratch):

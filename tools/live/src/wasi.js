@@ -180,20 +180,23 @@ export async function start({ assets, module, files }, sendMessage) {
     new Blob([data]).stream().pipeThrough(new DecompressionStream("gzip")),
     { headers: { "Content-Type": "application/wasm" } },
   );
-  const compiled = module ?? WebAssembly.compileStreaming(gunzip(assets.python));
-  const zips = ["library", "matplotlib", "packages", "helpers"].map((name) => unpack(assets[name]));
-  const unpacked = await Promise.all(zips);
+  const program = module ?? WebAssembly.compileStreaming(gunzip(assets.python));
+  const packs = ["library", "matplotlib", "packages", "helpers", "compiled"];
+  const unpacked = await Promise.all(
+    packs.map((name) => (assets[name] ? unpack(assets[name]) : new Map())),
+  );
 
   root = new PreopenDirectory("/", new Map());
   for (const path of ["/tmp", "/home", KEPT, "/book/notebooks", "/book/pages"]) folder(path);
   folder("/dev").contents.set("page", new Messages());
-  const [modules, fonts, packages, helpers] = unpacked;
+  const [modules, fonts, packages, helpers, compiled] = unpacked;
   put(LIBRARY, modules.get("python315.zip"));
   // The interpreter looks for matplotlib's data inside the zip of its library.
   library = new PreopenDirectory(`${LIBRARY}/matplotlib/mpl-data`, new Map());
   for (const [name, data] of fonts) put(name, data, library);
   for (const [name, data] of packages) put(`/packages/${name}`, data);
   for (const [name, data] of helpers) put(`/book/${name}`, data);
+  for (const [name, data] of compiled) put(`/${name}`, data); // "packages/..." and "book/..."
   for (const { path, data } of files ?? []) put(path, data);
 
   const descriptors = [
@@ -201,7 +204,7 @@ export async function start({ assets, module, files }, sendMessage) {
   ];
   const host = new WASI(["python"], ENVIRONMENT, descriptors, { debug: false });
   const given = { wasi_snapshot_preview1: host.wasiImport, host: { call: () => -1 } };
-  const ready = await compiled;
+  const ready = await program;
   const imports = {};
   for (const { module: from, name } of WebAssembly.Module.imports(ready)) {
     imports[from] ??= {};
