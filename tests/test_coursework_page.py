@@ -11,8 +11,8 @@ import nbformat
 import pytest
 import yaml
 from bs4 import BeautifulSoup
+from live_browsers import Server, opened, strangers
 from playwright.sync_api import sync_playwright
-from test_live_offline import Server, opened, strangers
 
 import student
 from helpers import twin

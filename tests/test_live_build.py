@@ -1,6 +1,8 @@
 """What the pages load: how it is packed, and what stands in for what a browser does not have."""
 
+import _imp
 import gc
+import gzip
 import importlib.util
 import json
 import re
@@ -108,6 +110,33 @@ def test_helpers_are_packed_as_they_are_now():
     manifest = json.loads((MADE / "manifest.json").read_text(encoding="utf-8"))
     stored = (MADE / manifest["assets"]["helpers"]["file"]).read_bytes()
     assert stored == build.pack(build._helpers()), "run `make live`"
+
+
+def unpacked(name):
+    """Files of a pack, taken apart here."""
+    manifest = json.loads((MADE / "manifest.json").read_text(encoding="utf-8"))
+    data = gzip.decompress((MADE / manifest["assets"][name]["file"]).read_bytes())
+    (length,) = struct.unpack_from("<I", data)
+    files, at = {}, 4 + length
+    for path, size in json.loads(data[4:at]):
+        files[path] = data[at : at + size]
+        at += size
+    return files
+
+
+@needs_assets
+def test_every_module_is_compiled_from_the_source_that_is_packed():
+    """By the interpreter's own hash, with which it decides whether to use what is compiled."""
+    compiled = unpacked("compiled")
+    sources = {f"packages/{path}": data for path, data in unpacked("packages").items()}
+    sources |= {f"book/{path}": data for path, data in unpacked("helpers").items()}
+    sources = {Path(path): data for path, data in sources.items() if path.endswith(".py")}
+    assert len(compiled) == len(sources) > 300
+    for path, source in sources.items():
+        made = compiled[(path.parent / "__pycache__" / f"{path.stem}.cpython-315.pyc").as_posix()]
+        magic, flags = struct.unpack_from("<II", made)
+        assert flags == 0b11  # a hash, which is to be compared
+        assert made[8:16] == _imp.source_hash(magic, source), path
 
 
 @needs_assets

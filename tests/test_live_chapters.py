@@ -6,10 +6,10 @@ import live_checks
 import pytest
 import yaml
 from book_checks import pages_of
+from live_browsers import HTML, Server, opened, strangers
 from live_checks import ROOT, differences, exceptions, run_page, stored
 from playwright.sync_api import sync_playwright
 from test_book import needs_book
-from test_live_offline import HTML, Server, opened, strangers
 
 pytestmark = needs_book
 BROWSERS = ["chromium", "firefox"]

@@ -11,9 +11,9 @@ import nibabel as nib
 import numpy as np
 import pytest
 from bs4 import BeautifulSoup
+from live_browsers import HTML, LONG, Server, opened, strangers
 from playwright.sync_api import expect, sync_playwright
 from test_book import needs_book
-from test_live_offline import HTML, LONG, Server, opened, strangers
 
 if not (HTML / "_static" / "live").is_dir():
     pytest.skip("the book has not been built with what its pages load", allow_module_level=True)

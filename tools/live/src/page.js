@@ -36,11 +36,9 @@ async function start() {
   const starting = notebook.start(({ done }) => bar.loaded({ done, total: manifest.weight }));
   notebook.runAll();
   if (!(await starting)) return; // the bar says why
-  // A full or forbidden storage costs the next chapter a download.
-  assets
-    .tidy()
-    .then(() => assets.keep())
-    .catch(() => {});
+  // An old version takes room, no more; a full or forbidden storage costs the next chapter a download.
+  await assets.tidy().catch(() => {});
+  assets.keep().catch(() => {});
   keepForLater(new URL("../../", notebook.assets), manifest.version);
 }
 
