@@ -66,7 +66,7 @@ def _write_masks(folder, mask, place):
 
 def _write_runs(recording, mask, labels, voxels, sharing, rng):
     """Simulate run after run; two threads compress, one of which may lag behind."""
-    ceilings = Ceilings()
+    ceilings, driven = Ceilings(), voxels.driven
     response = haemodynamic_response(voxels.peak)
     baseline = BASELINE * rng.uniform(0.8, 1.2, len(voxels.peak))
     with Threads(2) as pool:
@@ -76,9 +76,9 @@ def _write_runs(recording, mask, labels, voxels, sharing, rng):
             noise = responses.noise_run(len(rows), voxels, sharing, rng)
             measured = signal + noise
             if name in FIGURE_RUNS:
-                ceilings.add_figure(rows, signal, measured)
+                ceilings.add_figure(rows, signal[:, driven], measured[:, driven])
             else:
-                ceilings.add_random(signal, measured)
+                ceilings.add_random(signal[:, driven], measured[:, driven])
             table = recording / "label" / f"{name}_label.csv"
             with table.open("w", encoding="ascii", newline="\n") as stream:
                 np.savetxt(stream, rows, fmt="%d", delimiter=",")
@@ -88,7 +88,9 @@ def _write_runs(recording, mask, labels, voxels, sharing, rng):
                 writing.pop(0).result()
         for written in writing:
             written.result()
-    return {"ceiling_random": ceilings.random(), "ceiling_figure": ceilings.figure()}
+    ceiling_random, ceiling_figure = np.zeros((2, len(driven)))  # of a voxel without response: 0
+    ceiling_random[driven], ceiling_figure[driven] = ceilings.random(), ceilings.figure()
+    return {"ceiling_random": ceiling_random, "ceiling_figure": ceiling_figure}
 
 
 def _write_bold(path, mask, bold):

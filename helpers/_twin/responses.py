@@ -105,6 +105,11 @@ class Voxels(NamedTuple):
     noise_sd: np.ndarray  # standard deviation of the voxel's own noise
     exponent: np.ndarray  # of the summed light in the receptive field
 
+    @property
+    def driven(self):
+        """Whether a voxel responds to anything, shape (n_voxels,): two thirds of them do not."""
+        return self.weights.any(axis=1) | (self.on_gain != 0)
+
 
 def draw_populations(area, eccentricity, rng, everywhere=None):
     """Make every voxel tuned, on/off or silent; those that look past the image are silent.
@@ -196,8 +201,7 @@ def noise_free_run(labels, voxels, response):
     """
     on_screen = labels[:, :1] != REST
     pixels = np.where(on_screen, labels, 0).reshape(-1, 10, 10).transpose(0, 2, 1)
-    # Two thirds of the twin's voxels respond to nothing.
-    driven = voxels.weights.any(axis=1) | (voxels.on_gain != 0)
+    driven = voxels.driven
     signal = np.zeros((len(labels), len(driven)))
     weights = voxels.weights[driven]
     drive = pixels.reshape(-1, N_PIXELS) @ weights.T
