@@ -66,7 +66,7 @@ def _write_masks(folder, mask, place):
 
 def _write_runs(recording, mask, labels, voxels, sharing, rng):
     """Simulate run after run; two threads compress, one of which may lag behind."""
-    ceilings, driven = Ceilings(), voxels.driven
+    ceilings, driven = Ceilings(), responses.responds(voxels)
     response = haemodynamic_response(voxels.peak)
     baseline = BASELINE * rng.uniform(0.8, 1.2, len(voxels.peak))
     with Threads(2) as pool:

@@ -105,11 +105,6 @@ class Voxels(NamedTuple):
     noise_sd: np.ndarray  # standard deviation of the voxel's own noise
     exponent: np.ndarray  # of the summed light in the receptive field
 
-    @property
-    def driven(self):
-        """Whether a voxel responds to anything, shape (n_voxels,): two thirds of them do not."""
-        return self.weights.any(axis=1) | (self.on_gain != 0)
-
 
 def draw_populations(area, eccentricity, rng, everywhere=None):
     """Make every voxel tuned, on/off or silent; those that look past the image are silent.
@@ -183,6 +178,20 @@ def draw_voxels(retinotopy, rng, physiology=VARIANTS["default"]):
     )
 
 
+def responds(voxels):
+    """Say of each voxel whether it responds to anything, which two thirds of the twin's do not.
+
+    Parameters
+    ----------
+    voxels : Voxels
+
+    Returns
+    -------
+    array of bool, shape (n_voxels,)
+    """
+    return voxels.weights.any(axis=1) | (voxels.on_gain != 0)
+
+
 def noise_free_run(labels, voxels, response):
     """Response of all voxels to one run.
 
@@ -201,7 +210,7 @@ def noise_free_run(labels, voxels, response):
     """
     on_screen = labels[:, :1] != REST
     pixels = np.where(on_screen, labels, 0).reshape(-1, 10, 10).transpose(0, 2, 1)
-    driven = voxels.driven
+    driven = responds(voxels)
     signal = np.zeros((len(labels), len(driven)))
     weights = voxels.weights[driven]
     drive = pixels.reshape(-1, N_PIXELS) @ weights.T

@@ -81,7 +81,7 @@ export class Bar {
     this.row.hidden = false;
     const isFull = error instanceof RangeError || /memory|allocat/i.test(error.message);
     const why = isFull
-      ? `Python needs 400 to 700 MB of memory, and the browser does not give it (${error.message}). ` +
+      ? `Python needs 400 to 900 MB of memory, and the browser does not give it (${error.message}). ` +
         "Close other tabs and programs, and try again."
       : error.message;
     this.element.dispatchEvent(new CustomEvent("live-failed", { detail: why }));

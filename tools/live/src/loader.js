@@ -20,7 +20,7 @@
     const isPhone = matchMedia("(max-width: 40rem) and (pointer: coarse)").matches;
     if (!isPhone && !(navigator.deviceMemory < 4)) return "";
     return (
-      "On a phone or a small computer: this takes 400 to 700 MB of memory, which may be too much for " +
+      "On a phone or a small computer: this takes 400 to 900 MB of memory, which may be too much for " +
       "your device. If it is, the page is loaded anew, and you can read it as before."
     );
   }
